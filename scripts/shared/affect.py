@@ -1,0 +1,109 @@
+"""The affect classifier: one calibrated logistic regression per class over shared features, stored as a plain table; and its decisions."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+
+from shared.contracts import CATEGORIES, CLASSES
+from shared.features import Features
+from shared.job import InputError
+
+SPECIAL = ["intercept", "slope", "offset", "threshold"]  # of the regression; Platt's calibration; the decision
+
+
+@dataclass
+class AffectModel:
+    """Weights of the classes in CLASSES: p = sigmoid(slope * (x @ coefficients + intercept) + offset)."""
+
+    features: Features
+    coefficients: np.ndarray  # (features, classes)
+    intercept: np.ndarray  # (classes,) like the next three
+    slope: np.ndarray
+    offset: np.ndarray
+    threshold: np.ndarray
+
+    def probabilities(self, matrix: sp.csr_matrix) -> np.ndarray:
+        """(n, classes): calibrated probabilities; those of categories and professional use are given that a conversation is affective."""
+        return sigmoid(self.slope * (matrix @ self.coefficients + self.intercept) + self.offset)
+
+    def save(self, path: str | Path) -> None:
+        """Write a table: kind, name, idf, one column of weights per class; six significant digits."""
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["kind", "name", "idf", *CLASSES])
+            for name in SPECIAL:
+                writer.writerow([name, "", "", *map(_digits, getattr(self, name))])
+            idf = dict(zip(self.features.words, self.features.idf, strict=True))
+            for name, weights in zip(self.features.names, self.coefficients, strict=True):
+                kind, _, rest = name.partition(":")
+                writer.writerow([kind, rest, _digits(idf[rest]) if kind == "word" else "", *map(_digits, weights)])
+
+    @classmethod
+    def load(cls, path: str | Path, cues: dict) -> "AffectModel":
+        """Read what save() wrote.
+
+        Raises:
+            InputError: the table's classes or cue groups are not those of this code and codebook.
+        """
+        table = pl.read_csv(path, schema_overrides={"name": pl.String, "idf": pl.Float64}, missing_utf8_is_empty_string=True)
+        if table.columns != ["kind", "name", "idf", *CLASSES]:
+            raise InputError(f"{path}: expected the columns kind, name, idf, {', '.join(CLASSES)}; found {', '.join(table.columns)}. Train it anew: classify.model: data/models/affect.csv")
+        words = table.filter(kind="word")
+        features = Features(words["name"].to_list(), words["idf"].to_numpy(), cues)
+        weights = table.filter(~pl.col("kind").is_in(SPECIAL))
+        found = (weights["kind"] + ":" + weights["name"]).to_list()
+        if found != features.names:
+            differing = sorted(set(found) ^ set(features.names))[:5]
+            raise InputError(f"{path}: the model's features differ from the codebook's, e.g. {', '.join(differing)}. The codebook's cue groups changed since training: train it anew with classify.model: data/models/affect.csv")
+        special = {name: table.filter(kind=name).select(CLASSES).to_numpy().ravel() for name in SPECIAL}
+        return cls(features, weights.select(CLASSES).to_numpy(), **special)
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+def _digits(value: float) -> str:
+    return f"{value:.6g}"
+
+
+def decide(probabilities: np.ndarray, threshold: np.ndarray, *, candidate: np.ndarray, n_human: np.ndarray, min_human_messages_roleplay: int) -> dict[str, np.ndarray]:
+    """Decisions from probabilities, by the study's filters in the study's order.
+
+    An affective conversation gets every category over its threshold, or else the likeliest relative to its threshold. `included` is what the
+    study counts: affective, not content creation, and not roleplay alone with too few human messages.
+
+    Args:
+        probabilities: (n, classes).
+        threshold: (classes,).
+        candidate: (n,) bool, passed the sieve; the others are not affective.
+        n_human: (n,) human messages.
+        min_human_messages_roleplay: the study's rule is 4.
+
+    Returns:
+        (n,) bool for each of CLASSES and "included".
+    """
+    over = dict(zip(CLASSES, (probabilities >= threshold).T, strict=True))
+    affective = over["affective"] & candidate
+    columns = [CLASSES.index(name) for name in CATEGORIES]
+    likeliest = (probabilities[:, columns] / threshold[columns]).argmax(axis=1)
+    any_over = np.any([over[name] for name in CATEGORIES], axis=0)
+    decisions = {"content_creation": over["content_creation"], "affective": affective, "professional": affective & over["professional"]}
+    for number, name in enumerate(CATEGORIES):
+        decisions[name] = affective & (over[name] | (~any_over & (likeliest == number)))
+    return apply_study_filters(decisions, n_human=n_human, min_human_messages_roleplay=min_human_messages_roleplay)
+
+
+def apply_study_filters(decisions: dict[str, np.ndarray], *, n_human: np.ndarray, min_human_messages_roleplay: int) -> dict[str, np.ndarray]:
+    """Add `included` to decisions or labels, and take roleplay away from conversations too short for it."""
+    decisions = dict(decisions)
+    long_enough = n_human >= min_human_messages_roleplay
+    for name in ("roleplay", "romantic"):
+        decisions[name] = decisions[name] & long_enough
+    any_category = np.any([decisions[name] for name in CATEGORIES], axis=0)
+    decisions["included"] = decisions["affective"] & ~decisions["content_creation"] & any_category
+    return decisions

@@ -1,0 +1,142 @@
+"""The tables between rules, as pandera schemas: checked where a table is written."""
+
+import pandera.polars as pa
+import polars as pl
+
+CATEGORIES = ["interpersonal", "coaching", "counselling", "companionship", "roleplay", "romantic"]
+CLASSES = ["content_creation", "affective", *CATEGORIES, "professional"]
+PUSHBACK_KINDS = ["refusal", "challenge", "redirect", "boundary"]
+
+MESSAGES = pl.List(pl.Struct({"role": pl.Enum(["human", "assistant", "system"]), "text": pl.String}))
+
+
+def _key(**options):
+    return pa.Column(pl.String, unique=True, nullable=False, **options)
+
+
+def _count():
+    return pa.Column(pl.Int32, pa.Check.ge(0))
+
+
+def _probability(nullable=False):
+    return pa.Column(pl.Float64, pa.Check.in_range(0, 1), nullable=nullable)
+
+
+_CONVERSATION_COLUMNS = {
+    "conversation_id": _key(),
+    "source_id": pa.Column(pl.String, nullable=True),
+    "user_id": pa.Column(pl.String, nullable=True),
+    "started_at": pa.Column(pl.Datetime("us", "UTC"), nullable=True),
+    "country": pa.Column(pl.String, nullable=True),
+    "model": pa.Column(pl.String, nullable=True),
+    "flagged": pa.Column(pl.Boolean, nullable=True),
+    "redacted": pa.Column(pl.Boolean, nullable=True),
+    "n_records": _count(),  # records (parts) that the conversation was joined from
+    "n_missing": _count(),  # messages that the positions of its parts say are missing
+    "n_human": _count(),
+    "n_assistant": _count(),
+    "messages": pa.Column(MESSAGES),
+}
+
+CONVERSATIONS = pa.DataFrameSchema(_CONVERSATION_COLUMNS, strict=True)
+
+REJECTS = pa.DataFrameSchema(
+    {
+        "record": pa.Column(pl.Int64, pa.Check.ge(0)),  # position in the shard, from 0
+        "source_id": pa.Column(pl.String, nullable=True),
+        "reason": pa.Column(pl.String),
+    },
+    strict=True,
+)
+
+FINGERPRINTS = pa.DataFrameSchema(
+    {
+        "conversation_id": _key(),
+        "exact": pa.Column(pl.UInt64),  # of the folded human text
+        "first_prompt": pa.Column(pl.UInt64),  # of the folded first human message
+        "minhash": pa.Column(pl.List(pl.UInt32)),  # of its word triples
+    },
+    strict=True,
+)
+
+DUPLICATES = pa.DataFrameSchema(
+    {
+        "shard": pa.Column(pl.String),
+        "conversation_id": pa.Column(pl.String),  # as in the shard
+        "unique_id": _key(),  # unique in the data set
+        "exact_duplicate": pa.Column(pl.Boolean),
+        "near_duplicate": pa.Column(pl.Boolean),
+        "repeated_first_prompt": pa.Column(pl.Boolean),
+    },
+    strict=True,
+)
+
+SELECTED = pa.DataFrameSchema({**_CONVERSATION_COLUMNS, "language": pa.Column(pl.String)}, strict=True)
+
+AFFECT = pa.DataFrameSchema(
+    {
+        "conversation_id": _key(),
+        "candidate": pa.Column(pl.Boolean),  # passed the sieve; the others are not affective without being scored
+        "p_content_creation": _probability(),
+        **{f"p_{name}": _probability(nullable=True) for name in CLASSES[1:]},
+        "content_creation": pa.Column(pl.Boolean),
+        "affective": pa.Column(pl.Boolean),  # as judged, before the study's filters
+        "included": pa.Column(pl.Boolean),  # affective, not content creation, roleplay long enough
+        "categories": pa.Column(pl.List(pl.Enum(CATEGORIES))),
+        "professional": pa.Column(pl.Boolean),
+    },
+    strict=True,
+)
+
+PUSHBACK = pa.DataFrameSchema(
+    {
+        "conversation_id": pa.Column(pl.String),
+        "turn": pa.Column(pl.Int32, pa.Check.ge(0)),  # position of the assistant message in the conversation
+        "kind": pa.Column(pl.Enum(PUSHBACK_KINDS)),
+        "reason": pa.Column(pl.String),
+    },
+    strict=True,
+    unique=["conversation_id", "turn", "kind"],
+)
+
+SENTIMENT = pa.DataFrameSchema(
+    {
+        "conversation_id": pa.Column(pl.String),
+        "turn": pa.Column(pl.Int32, pa.Check.ge(0)),  # position of the human message in the conversation
+        "compound": pa.Column(pl.Float64, pa.Check.in_range(-1, 1), nullable=True),  # mean of its sentences
+        "level": pa.Column(pl.Float64, pa.Check.isin([-1.0, -0.5, 0.0, 0.5, 1.0]), nullable=True),
+        "scorable": pa.Column(pl.Boolean),
+        "mask": pa.Column(pl.String, nullable=True),  # what was hidden from the lexicon: code, quote, url
+    },
+    strict=True,
+    unique=["conversation_id", "turn"],
+)
+
+TOPICS = pa.DataFrameSchema(
+    {
+        "conversation_id": pa.Column(pl.String),
+        "category": pa.Column(pl.Enum(CATEGORIES)),
+        "topic": pa.Column(pl.Int32, pa.Check.ge(0)),
+    },
+    strict=True,
+    unique=["conversation_id", "category"],
+)
+
+MEASURES = pa.DataFrameSchema(
+    {
+        "conversation_id": _key(),
+        "cluster": pa.Column(pl.String),  # the user where the source has users, else the conversation
+        "user_id": pa.Column(pl.String, nullable=True),
+        "started_at": pa.Column(pl.Datetime("us", "UTC"), nullable=True),
+        "n_human": _count(),
+        "n_assistant": _count(),
+        **{column: AFFECT.columns[column] for column in ["content_creation", "affective", "included", "categories", "professional"]},
+        **{kind: pa.Column(pl.Boolean) for kind in PUSHBACK_KINDS},
+        "pushback": pa.Column(pl.Boolean),
+        "n_pushback": _count(),  # assistant messages with any pushback
+        "reason": pa.Column(pl.String, nullable=True),  # of the first pushback
+        "sentiment_start": pa.Column(pl.Float64, nullable=True),
+        "sentiment_end": pa.Column(pl.Float64, nullable=True),
+    },
+    strict=True,
+)

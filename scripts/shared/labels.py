@@ -1,0 +1,63 @@
+"""Labels by conversation id: the label files of resources/labels/ and the planted truth of the control corpus."""
+
+from pathlib import Path
+
+import polars as pl
+
+from shared.job import InputError
+
+LIST_COLUMNS = ["categories", "pushback"]
+REQUIRED = ["source", "conversation_id", "weight", "content_creation", "affective", "categories", "professional", "pushback", "sentiment_start", "sentiment_end"]
+
+
+def _lists(column: str) -> pl.Expr:
+    return pl.when(pl.col(column).str.len_chars() > 0).then(pl.col(column).str.split("|")).otherwise(pl.lit([], dtype=pl.List(pl.String))).alias(column)
+
+
+def read_labels(paths: str | Path | list) -> pl.DataFrame:
+    """Label files as one table: 0/1 columns as bool, `|`-joined columns as lists.
+
+    Raises:
+        InputError: a file lacks a column, or a conversation is labelled twice.
+    """
+    tables = []
+    for path in [paths] if isinstance(paths, (str, Path)) else paths:
+        table = pl.read_csv(path, infer_schema=False).with_columns(pl.col(pl.String).fill_null(""))
+        missing = [column for column in REQUIRED if column not in table.columns]
+        if missing:
+            raise InputError(f"{path}: expected the columns {', '.join(REQUIRED)}; missing: {', '.join(missing)}. resources/labels/README.md describes each.")
+        tables.append(table.select(REQUIRED))
+    table = pl.concat(tables)
+    twice = table.filter(pl.struct("source", "conversation_id").is_duplicated())
+    if twice.height:
+        raise InputError(f"Labels: {twice['source'][0]}:{twice['conversation_id'][0]} is labelled twice. Keep one row for each conversation.")
+    return table.with_columns(
+        pl.col("content_creation", "affective", "professional") == "1",
+        *map(_lists, LIST_COLUMNS),
+        pl.col("weight", "sentiment_start", "sentiment_end").replace("", None).cast(pl.Float64),
+    )
+
+
+def read_control_labels(path: str | Path) -> pl.DataFrame:
+    """The planted truth, in the columns of read_labels and three more.
+
+    `pushback` of the file is "message:kind|kind:reason;..."; here its kinds, and in `pushback_turns` the full list of
+    struct{turn, kind, reason}. `split` is train (the classifier learns from it) or check (the instrument check). `language` is ISO 639-1.
+    """
+    table = pl.read_csv(path, infer_schema=False).with_columns(pl.col(pl.String).fill_null(""))
+    turns = []
+    for cell in table["pushback"]:
+        found = []
+        for entry in filter(None, cell.split(";")):
+            turn, kinds, reason = entry.split(":")
+            found += [{"turn": int(turn), "kind": kind, "reason": reason} for kind in kinds.split("|")]
+        turns.append(found)
+    return table.with_columns(
+        pl.col("content_creation", "affective", "professional") == "1",
+        _lists("categories"),
+        pl.col("sentiment_start", "sentiment_end").replace("", None).cast(pl.Float64),
+        source=pl.lit("control"),
+        weight=pl.lit(None, dtype=pl.Float64),
+        pushback_turns=pl.Series(turns, dtype=pl.List(pl.Struct({"turn": pl.Int64, "kind": pl.String, "reason": pl.String}))),
+        pushback=pl.Series([sorted({found["kind"] for found in entry}) for entry in turns], dtype=pl.List(pl.String)),
+    )

@@ -1,0 +1,22 @@
+"""Text of a conversation, as Polars expressions on its `messages` column, and the one way in which texts are folded."""
+
+import polars as pl
+
+
+def messages_by(role: str, *, messages: str = "messages") -> pl.Expr:
+    """list[str]: the texts of the messages of `role`, in order."""
+    spoken = pl.col(messages).list.filter(pl.element().struct.field("role") == role)
+    return spoken.list.eval(pl.element().struct.field("text"))
+
+
+def excerpt(role: str, *, per_message: int, total: int) -> pl.Expr:
+    """str: the texts of `role` joined by newlines, each cut at `per_message` characters, the whole at `total`.
+
+    Long pastes would drown what a person says about themself, and make cost depend on them.
+    """
+    return messages_by(role).list.eval(pl.element().str.head(per_message)).list.join("\n").str.head(total)
+
+
+def fold(text: pl.Expr) -> pl.Expr:
+    """Lower case, everything but letters and digits turned into single spaces, none at the ends."""
+    return text.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars(" ")
