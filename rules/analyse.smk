@@ -1,1 +1,231 @@
-"""stub"""
+"""This part turns measures into estimates with their uncertainty, claims with verdicts, and the study's four figures.
+Reads: data/interim/{dataset}/, resources/models/ (error rates), config/claims.yaml.
+Writes: data/interim/{dataset}/measures.parquet; results/{run}/tables/, figures/ and claims.csv."""
+
+
+rule join_measures:
+    """One row per conversation with every measure of it, and no text."""
+    input:
+        selected=all_shards("data/interim/{dataset}/selected/{shard}.parquet"),
+        affect=all_shards("data/interim/{dataset}/affect/{shard}.parquet"),
+        pushback=all_shards("data/interim/{dataset}/pushback/{shard}.parquet"),
+        sentiment=all_shards("data/interim/{dataset}/sentiment/{shard}.parquet"),
+    output:
+        measures="data/interim/{dataset}/measures.parquet",
+    log:
+        "logs/join_measures/{dataset}.log",
+    benchmark:
+        "benchmarks/join_measures/{dataset}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        window=config["sentiment"]["window"],
+        code=code("contracts", "job"),
+    script:
+        "../scripts/join_measures.py"
+
+
+rule count_funnel:
+    """How many records and conversations are left after each filter."""
+    input:
+        funnels=[f"data/interim/{dataset}/selected/{shard}.funnel.csv" for dataset in DATASETS for shard in SHARDS[dataset]],
+        measures=each_dataset("data/interim/{dataset}/measures.parquet"),
+    output:
+        funnel=f"results/{RUN}/tables/funnel.csv",
+    log:
+        f"logs/count_funnel/{RUN}.log",
+    benchmark:
+        f"benchmarks/count_funnel/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        datasets=DATASETS,
+        code=code("contracts", "job"),
+    script:
+        "../scripts/count_funnel.py"
+
+
+rule estimate_prevalence:
+    """How common affective conversations are: naive share and share corrected for the classifier's errors."""
+    input:
+        measures=each_dataset("data/interim/{dataset}/measures.parquet"),
+        held_out=config["classify"]["held_out"],
+    output:
+        prevalence=f"results/{RUN}/tables/prevalence.csv",
+    log:
+        f"logs/estimate_prevalence/{RUN}.log",
+    benchmark:
+        f"benchmarks/estimate_prevalence/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        datasets=DATASETS,
+        settings=config["estimate"],
+        privacy=config["privacy"],
+        seed=config["seed"],
+        code=code("contracts", "job", "statistics", "tables"),
+    script:
+        "../scripts/estimate_prevalence.py"
+
+
+rule estimate_topics:
+    """How the conversations of each category are spread over topics; topics under the floor are merged."""
+    input:
+        measures=each_dataset("data/interim/{dataset}/measures.parquet"),
+        topics=each_dataset("data/interim/{dataset}/topics.parquet"),
+        terms=each_dataset("data/interim/{dataset}/topic_terms.parquet"),
+    output:
+        topics=f"results/{RUN}/tables/topics.csv",
+    log:
+        f"logs/estimate_topics/{RUN}.log",
+    benchmark:
+        f"benchmarks/estimate_topics/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        datasets=DATASETS,
+        privacy=config["privacy"],
+        code=code("contracts", "job", "tables"),
+    script:
+        "../scripts/estimate_topics.py"
+
+
+rule estimate_pushback:
+    """How often the assistant pushes back, by type of conversation; kinds and reasons."""
+    input:
+        measures=each_dataset("data/interim/{dataset}/measures.parquet"),
+        held_out=config["pushback"]["held_out"],
+    output:
+        pushback=f"results/{RUN}/tables/pushback.csv",
+        kinds=f"results/{RUN}/tables/pushback_kinds.csv",
+        reasons=f"results/{RUN}/tables/pushback_reasons.csv",
+    log:
+        f"logs/estimate_pushback/{RUN}.log",
+    benchmark:
+        f"benchmarks/estimate_pushback/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        datasets=DATASETS,
+        settings=config["estimate"],
+        privacy=config["privacy"],
+        seed=config["seed"],
+        code=code("contracts", "job", "statistics", "tables"),
+    script:
+        "../scripts/estimate_pushback.py"
+
+
+rule estimate_sentiment:
+    """Change of expressed sentiment from the first to the last human messages, beside non-affective conversations."""
+    input:
+        measures=each_dataset("data/interim/{dataset}/measures.parquet"),
+    output:
+        sentiment=f"results/{RUN}/tables/sentiment.csv",
+    log:
+        f"logs/estimate_sentiment/{RUN}.log",
+    benchmark:
+        f"benchmarks/estimate_sentiment/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        datasets=DATASETS,
+        min_human_messages=config["sentiment"]["min_human_messages"],
+        settings=config["estimate"],
+        privacy=config["privacy"],
+        seed=config["seed"],
+        code=code("contracts", "job", "statistics", "tables"),
+    script:
+        "../scripts/estimate_sentiment.py"
+
+
+rule judge_claims:
+    """The study's claims, one by one, by rules that were declared before the data were seen."""
+    input:
+        claims="config/claims.yaml",
+        tables=expand(f"results/{RUN}/tables/{{table}}.csv", table=["prevalence", "pushback", "sentiment"]),
+    output:
+        claims=f"results/{RUN}/claims.csv",
+    log:
+        f"logs/judge_claims/{RUN}.log",
+    benchmark:
+        f"benchmarks/judge_claims/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        datasets=DATASETS,
+        sources=config["sources"],
+        code=code("job"),
+    script:
+        "../scripts/judge_claims.py"
+
+
+rule plot_prevalence:
+    """Figure 1: the distribution of affective conversation types."""
+    input:
+        prevalence=f"results/{RUN}/tables/prevalence.csv",
+    output:
+        figure=f"results/{RUN}/figures/prevalence.svg",
+    log:
+        f"logs/plot_prevalence/{RUN}.log",
+    benchmark:
+        f"benchmarks/plot_prevalence/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        code=code("contracts", "figures", "job"),
+    script:
+        "../scripts/plot_prevalence.py"
+
+
+rule plot_topics:
+    """Figure 2: topics within each category."""
+    input:
+        topics=f"results/{RUN}/tables/topics.csv",
+    output:
+        figure=f"results/{RUN}/figures/topics.svg",
+    log:
+        f"logs/plot_topics/{RUN}.log",
+    benchmark:
+        f"benchmarks/plot_topics/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        code=code("contracts", "figures", "job"),
+    script:
+        "../scripts/plot_topics.py"
+
+
+rule plot_pushback:
+    """Figure 3: rate of pushback by type of conversation."""
+    input:
+        pushback=f"results/{RUN}/tables/pushback.csv",
+    output:
+        figure=f"results/{RUN}/figures/pushback.svg",
+    log:
+        f"logs/plot_pushback/{RUN}.log",
+    benchmark:
+        f"benchmarks/plot_pushback/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        code=code("contracts", "figures", "job"),
+    script:
+        "../scripts/plot_pushback.py"
+
+
+rule plot_sentiment:
+    """Figure 4: change of expressed sentiment by type of conversation."""
+    input:
+        sentiment=f"results/{RUN}/tables/sentiment.csv",
+    output:
+        figure=f"results/{RUN}/figures/sentiment.svg",
+    log:
+        f"logs/plot_sentiment/{RUN}.log",
+    benchmark:
+        f"benchmarks/plot_sentiment/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        code=code("contracts", "figures", "job"),
+    script:
+        "../scripts/plot_sentiment.py"

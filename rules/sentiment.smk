@@ -1,1 +1,23 @@
-"""stub"""
+"""This part scores what the human expresses, message by message.
+Reads: data/interim/{dataset}/selected/.
+Writes: data/interim/{dataset}/sentiment/."""
+
+
+rule score_sentiment:
+    """VADER per sentence of each human message, in conversations long enough to have a start and an end."""
+    input:
+        selected="data/interim/{dataset}/selected/{shard}.parquet",
+    output:
+        sentiment="data/interim/{dataset}/sentiment/{shard}.parquet",
+    log:
+        "logs/score_sentiment/{dataset}/{shard}.log",
+    benchmark:
+        "benchmarks/score_sentiment/{dataset}/{shard}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        min_human_messages=config["sentiment"]["min_human_messages"],
+        cut_points=config["sentiment"]["cut_points"],
+        code=code("contracts", "job", "text"),
+    script:
+        "../scripts/score_sentiment.py"

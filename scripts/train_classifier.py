@@ -13,8 +13,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 from shared.affect import AffectModel, apply_study_filters, decide
 from shared.contracts import CATEGORIES, CLASSES
 from shared.features import human_text, learn_features, sieve
-from shared.job import InputError, logged
-from shared.labels import read_control_labels, read_labels
+from shared.job import logged
+from shared.labels import labelled_texts, read_control_labels, read_labels
 from shared.text import fold
 
 if TYPE_CHECKING:
@@ -22,23 +22,6 @@ if TYPE_CHECKING:
 
 PENALTY = 1.0  # C of the logistic regressions; .3 to 5 did about equally well in cross-validation
 FOLDS = 5
-
-
-def labelled_texts(labels: pl.DataFrame, texts: dict[str, pl.DataFrame]) -> pl.DataFrame:
-    """The labels whose conversations are at hand, with their messages.
-
-    Args:
-        labels: shared.labels.read_labels.
-        texts: tables with conversation_id and messages, by source.
-
-    Raises:
-        InputError: not one text is at hand.
-    """
-    found = [labels.filter(source=source).join(table.select("conversation_id", "n_human", "messages"), on="conversation_id") for source, table in texts.items()]
-    joined = pl.concat(found) if found else labels.clear()
-    if not joined.height:
-        raise InputError(f"Training needs the texts of labelled conversations; none of the sources {', '.join(texts) or '(none)'} holds one. Run with datasets: [sharegpt].")
-    return joined.sort("source", "conversation_id")
 
 
 def truth_of(labels: pl.DataFrame) -> np.ndarray:
@@ -165,15 +148,10 @@ def model_card(held_out: pl.DataFrame) -> str:
 def main():
     with open(snakemake.input.codebook, encoding="utf-8") as file:
         codebook = yaml.safe_load(file)
-    texts = {}
-    for path in snakemake.input.conversations:
-        source = Path(path).parts[-3]
-        table = pl.read_parquet(path, columns=["conversation_id", "n_human", "messages"])
-        texts[source] = pl.concat([texts[source], table]) if source in texts else table
     labels = read_labels(snakemake.input.labels)
     control = read_control_labels(snakemake.input.control_labels).filter(split="train", language="en")
     labels = pl.concat([labels, control.select(labels.columns)])
-    labelled = labelled_texts(labels, texts)
+    labelled = labelled_texts(labels, snakemake.input.conversations)
     model, held_out = train_classifier(labelled, codebook, min_human_messages_roleplay=snakemake.params.min_human_messages_roleplay, seed=snakemake.params.seed)
     model.save(snakemake.output.model)
     held_out.write_csv(snakemake.output.held_out)

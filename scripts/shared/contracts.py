@@ -135,8 +135,7 @@ MEASURES = pa.DataFrameSchema(
         "pushback": pa.Column(pl.Boolean),
         "n_pushback": _count(),  # assistant messages with any pushback
         "reason": pa.Column(pl.String, nullable=True),  # of the first pushback
-        "sentiment_start": pa.Column(pl.Float64, nullable=True),
-        "sentiment_end": pa.Column(pl.Float64, nullable=True),
+        **{f"{scale}_{end}": pa.Column(pl.Float64, pa.Check.in_range(-1, 1), nullable=True) for scale in ("level", "compound") for end in ("start", "end")},
     },
     strict=True,
 )

@@ -61,3 +61,20 @@ def read_control_labels(path: str | Path) -> pl.DataFrame:
         pushback_turns=pl.Series(turns, dtype=pl.List(pl.Struct({"turn": pl.Int64, "kind": pl.String, "reason": pl.String}))),
         pushback=pl.Series([sorted({found["kind"] for found in entry}) for entry in turns], dtype=pl.List(pl.String)),
     )
+
+
+def labelled_texts(labels: pl.DataFrame, paths: list[str]) -> pl.DataFrame:
+    """The labels whose conversations are at hand, with n_human and messages, sorted by source and id.
+
+    Args:
+        labels: read_labels, with the source of each.
+        paths: data/interim/{source}/conversations/{shard}.parquet.
+
+    Raises:
+        InputError: not one text is at hand.
+    """
+    texts = [pl.read_parquet(path, columns=["conversation_id", "n_human", "messages"]).with_columns(source=pl.lit(Path(path).parts[-3])) for path in paths]
+    joined = labels.join(pl.concat(texts), on=["source", "conversation_id"]).sort("source", "conversation_id")
+    if not joined.height:
+        raise InputError(f"Expected labelled conversations among {', '.join(paths)}; found none. Set classify.training_sources to sources that resources/labels/ labels.")
+    return joined

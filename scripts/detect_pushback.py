@@ -1,0 +1,26 @@
+"""Find the assistant messages that push back, of what kind, and for what reason."""
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+import yaml
+
+from shared import contracts
+from shared.job import logged
+from shared.pushback import detect_pushback
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main():
+    with open(snakemake.input.codebook, encoding="utf-8") as file:
+        codebook = yaml.safe_load(file)["pushback"]
+    pushback = detect_pushback(pl.read_parquet(snakemake.input.selected), codebook=codebook)
+    contracts.PUSHBACK.validate(pushback).write_parquet(snakemake.output.pushback)
+    print(pushback.group_by("kind").len().sort("kind"))
+
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        main()

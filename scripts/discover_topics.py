@@ -1,0 +1,114 @@
+"""Group the included conversations of each category into topics, and name each topic by its distinctive words."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+from sklearn.cluster import KMeans
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfVectorizer
+from sklearn.metrics import adjusted_rand_score
+from sklearn.preprocessing import normalize
+
+from shared import contracts
+from shared.contracts import CATEGORIES
+from shared.features import TOKEN, human_text
+from shared.job import logged
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+DIMENSIONS = 50
+N_SEEDS = 5  # runs whose agreement is the stability of a category's topics
+# Words of conversation that say nothing of what it is about.
+STOP_WORDS = [
+    *ENGLISH_STOP_WORDS,
+    *"just like really want know think feel make get got thing things say said tell told going does did don doesn didn isn wasn won".split(),
+    *"can't don't i'm i've it's that's you're he's she's im dont lot way good help need ok okay yes thank thanks hi hello hey let".split(),
+]
+TERMS_SCHEMA = {
+    "category": pl.Enum(CATEGORIES),
+    "topic": pl.Int32,
+    "rank": pl.Int32,
+    "term": pl.String,
+    "n_conversations_with_term": pl.Int32,
+    "stability": pl.Float64,
+}
+
+
+def cluster(texts: list[str], *, k: int, seed: int) -> tuple[np.ndarray, float | None]:
+    """Topic of each text, and the mean adjusted Rand index between runs with different seeds (None for a single topic)."""
+    vectors = TfidfVectorizer(stop_words=STOP_WORDS, token_pattern=TOKEN, sublinear_tf=True, min_df=2).fit_transform(texts)
+    dimensions = min(DIMENSIONS, *(size - 1 for size in vectors.shape))
+    if k < 2 or dimensions < 2:
+        return np.zeros(len(texts), dtype=int), None
+    reduced = normalize(TruncatedSVD(dimensions, random_state=seed).fit_transform(vectors))
+    runs = [KMeans(k, n_init=10, random_state=seed + run).fit_predict(reduced) for run in range(N_SEEDS)]
+    agreement = [adjusted_rand_score(a, b) for number, a in enumerate(runs) for b in runs[number + 1 :]]
+    largest_first = np.argsort(-np.bincount(runs[0], minlength=k), kind="stable")
+    return np.argsort(largest_first)[runs[0]], round(float(np.mean(agreement)), 4)
+
+
+def distinctive_terms(texts: list[str], topics: np.ndarray, *, floor: int, n_terms: int) -> list[tuple[int, int, str, int]]:
+    """(topic, rank, term, conversations of the topic with it): single words far more frequent inside a topic than outside.
+
+    A word that fewer than `floor` conversations of the topic use is left out: it could point to a person.
+    """
+    vectorizer = TfidfVectorizer(stop_words=STOP_WORDS, token_pattern=TOKEN, binary=True, use_idf=False, norm=None)
+    present = vectorizer.fit_transform(texts)
+    words = vectorizer.get_feature_names_out()
+    rows = []
+    for topic in np.unique(topics):
+        inside = np.asarray(present[topics == topic].sum(axis=0)).ravel()
+        outside = np.asarray(present[topics != topic].sum(axis=0)).ravel()
+        share_in, share_out = inside / (topics == topic).sum(), outside / max((topics != topic).sum(), 1)
+        score = np.where(inside >= floor, share_in * np.log((share_in + 0.01) / (share_out + 0.01)) if (topics != topic).any() else share_in, -np.inf)
+        best = [number for number in np.argsort(-score, kind="stable")[:n_terms] if score[number] > 0]
+        rows += [(int(topic), rank, str(words[number]), int(inside[number])) for rank, number in enumerate(best, 1)]
+    return rows
+
+
+def discover_topics(conversations: pl.DataFrame, *, conversations_per_topic: int, max_topics: int, terms: int, floor: int, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Topics within each category.
+
+    Args:
+        conversations: conversation_id, categories, messages of the included conversations.
+        conversations_per_topic: k of a category is its conversations / this, between 2 and max_topics; 1 where two topics could not both reach the floor.
+        terms: words to name a topic with.
+        floor: fewest conversations behind a published word.
+        seed: of SVD and k-means.
+
+    Returns:
+        A table under contracts.TOPICS, and its terms: category, topic, rank, term, n_conversations_with_term, stability.
+    """
+    topic_rows, term_rows = [], []
+    for category in CATEGORIES:
+        members = conversations.filter(pl.col("categories").list.contains(pl.lit(category))).sort("conversation_id")
+        texts = members.select(human_text()).to_series().to_list()
+        if len(texts) < max(floor, 3):
+            continue
+        k = 1 if len(texts) < 2 * floor else int(np.clip(len(texts) // conversations_per_topic, 2, max_topics))
+        try:
+            topics, stability = cluster(texts, k=k, seed=seed)
+            named = distinctive_terms(texts, topics, floor=floor, n_terms=terms)
+        except ValueError as error:  # scikit-learn's word for texts that hold nothing but stop words
+            print(f"{category}: no topics ({error})")
+            continue
+        topic_rows += [(conversation_id, category, int(topic)) for conversation_id, topic in zip(members["conversation_id"], topics, strict=True)]
+        term_rows += [(category, *row, stability) for row in named]
+    topic_schema = {name: column.dtype.type for name, column in contracts.TOPICS.columns.items()}
+    return pl.DataFrame(topic_rows, schema=topic_schema, orient="row"), pl.DataFrame(term_rows, schema=TERMS_SCHEMA, orient="row")
+
+
+def main():
+    included = pl.concat([pl.read_parquet(path).filter("included").select("conversation_id", "categories") for path in snakemake.input.affect])
+    texts = [pl.read_parquet(path, columns=["conversation_id", "messages"]).join(included, on="conversation_id") for path in snakemake.input.selected]
+    topics, terms = discover_topics(pl.concat(texts), **snakemake.params.settings, floor=snakemake.params.floor, seed=snakemake.params.seed)
+    contracts.TOPICS.validate(topics).write_parquet(snakemake.output.topics)
+    terms.write_parquet(snakemake.output.terms)
+    print(terms)
+
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        main()

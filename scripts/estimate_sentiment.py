@@ -1,0 +1,87 @@
+"""How the sentiment that humans express changes from the first to the last messages, in each type and beside non-affective conversations."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from shared.job import logged
+from shared.statistics import bootstrap_ratio, summarise
+from shared.tables import TYPES, in_group, published
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+GROUPS = ["affective", *TYPES, "not affective"]
+SAME = 1e-9  # a change of level smaller than this is none
+
+
+def estimate_sentiment(measures: pl.DataFrame, *, dataset: str, min_human_messages: int, bootstrap: int, confidence: float, seed: int) -> pl.DataFrame:
+    """Mean level at start and end and its change, by group.
+
+    Args:
+        measures: contracts.MEASURES.
+        dataset: its name.
+        min_human_messages: conversations with fewer are left out.
+        bootstrap, confidence, seed: of the intervals; clusters are users where there are users.
+
+    Returns:
+        dataset, group, n_conversations, n_users, mean_start, mean_end, estimate (mean change on -1..+1) with interval, excess (change beyond
+        that of non-affective conversations) with interval, mean change of the compound score, share_improved, share_same, share_worsened.
+    """
+    has_users = measures["user_id"].null_count() < measures.height
+    scored = measures.filter(pl.col("n_human") >= min_human_messages).drop_nulls(["level_start", "level_end"]).with_columns(change=pl.col("level_end") - pl.col("level_start"))
+
+    def draws(group, number):
+        base = scored.filter(in_group(group))
+        rng = np.random.default_rng([seed, number])
+        return bootstrap_ratio(base["change"].to_numpy(), np.ones(base.height), base["cluster"].to_numpy(), replicates=bootstrap, rng=rng)
+
+    control = draws("not affective", len(GROUPS))
+    rows = []
+    for number, group in enumerate(GROUPS):
+        base = scored.filter(in_group(group))
+        change = base["change"]
+        own = draws(group, number)
+        beyond = summarise(own - control, confidence=confidence) if group != "not affective" else dict.fromkeys(["estimate", "ci_low", "ci_high"])
+        rows.append(
+            {
+                "dataset": dataset,
+                "group": group,
+                "n_conversations": base.height,
+                "n_users": base["cluster"].n_unique() if has_users else None,
+                "mean_start": base["level_start"].mean(),
+                "mean_end": base["level_end"].mean(),
+                **summarise(own, confidence=confidence),
+                "excess": beyond["estimate"],
+                "excess_ci_low": beyond["ci_low"],
+                "excess_ci_high": beyond["ci_high"],
+                "mean_change_compound": (base["compound_end"] - base["compound_start"]).mean(),
+                "share_improved": (change > SAME).mean(),
+                "share_same": (change.abs() <= SAME).mean(),
+                "share_worsened": (change < -SAME).mean(),
+            }
+        )
+    numbers = {name: pl.Float64 for name in rows[0] if name not in ("dataset", "group", "n_conversations", "n_users")} | {"n_users": pl.Int64}
+    return pl.DataFrame(rows, schema_overrides=numbers).with_columns(pl.col(pl.Float64).fill_nan(None).round(6))
+
+
+def main():
+    tables = [
+        estimate_sentiment(
+            pl.read_parquet(path),
+            dataset=dataset,
+            min_human_messages=snakemake.params.min_human_messages,
+            **snakemake.params.settings,
+            seed=snakemake.params.seed,
+        )
+        for dataset, path in zip(snakemake.params.datasets, snakemake.input.measures, strict=True)
+    ]
+    table = pl.concat(tables)
+    hide = [name for name, kind in table.schema.items() if kind == pl.Float64]
+    published(table, **snakemake.params.privacy, hide=hide).write_csv(snakemake.output.sentiment)
+
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        main()

@@ -1,0 +1,64 @@
+"""Join what the instruments say of each selected conversation into one row; no text comes along."""
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from shared import contracts
+from shared.contracts import PUSHBACK_KINDS
+from shared.job import logged
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def sentiment_at_ends(sentiment: pl.DataFrame, *, window: int) -> pl.DataFrame:
+    """Mean level and compound score of the first and the last `window` human messages of each conversation.
+
+    Messages that are not scorable hold their place in the window and are left out of its mean; a window without a scorable one is null.
+    """
+    ordered = sentiment.sort("conversation_id", "turn")
+    return ordered.group_by("conversation_id", maintain_order=True).agg(
+        **{f"{scale}_{end}": pl.col(scale).head(window).mean() if end == "start" else pl.col(scale).tail(window).mean() for scale in ("level", "compound") for end in ("start", "end")}
+    )
+
+
+def join_measures(conversations: pl.DataFrame, affect: pl.DataFrame, pushback: pl.DataFrame, sentiment: pl.DataFrame, *, window: int) -> pl.DataFrame:
+    """One row per conversation under contracts.MEASURES.
+
+    Args:
+        conversations: contracts.SELECTED without messages.
+        affect, pushback, sentiment: tables under their contracts.
+        window: human messages at each end for the sentiment of start and end.
+    """
+    pushed = pushback.sort("conversation_id", "turn").group_by("conversation_id").agg(
+        **{kind: (pl.col("kind") == kind).any() for kind in PUSHBACK_KINDS},
+        n_pushback=pl.col("turn").n_unique().cast(pl.Int32),
+        reason=pl.col("reason").first(),
+    )
+    joined = (
+        conversations.join(affect, on="conversation_id", validate="1:1")
+        .join(pushed, on="conversation_id", how="left", validate="1:1")
+        .join(sentiment_at_ends(sentiment, window=window), on="conversation_id", how="left", validate="1:1")
+    )
+    return joined.with_columns(
+        pl.col(*PUSHBACK_KINDS).fill_null(False),
+        pl.col("n_pushback").fill_null(0),
+        pushback=pl.col("n_pushback").fill_null(0) > 0,
+        cluster=pl.coalesce("user_id", "conversation_id"),
+    ).select(list(contracts.MEASURES.columns))
+
+
+def main():
+    columns = ["conversation_id", "user_id", "started_at", "n_human", "n_assistant"]
+    measures = join_measures(
+        pl.concat([pl.read_parquet(path, columns=columns) for path in snakemake.input.selected]),
+        *(pl.concat([pl.read_parquet(path) for path in paths]) for paths in (snakemake.input.affect, snakemake.input.pushback, snakemake.input.sentiment)),
+        window=snakemake.params.window,
+    )
+    contracts.MEASURES.validate(measures).write_parquet(snakemake.output.measures)
+
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        main()

@@ -1,0 +1,101 @@
+"""Judge each of the study's claims by its declared rule, on the estimate's interval."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import yaml
+
+from shared.job import InputError, logged
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+REQUIRED = ["id", "section", "statement", "published", "estimand", "value", "rule", "in_words", "min_n"]
+SYNTHETIC = "The data are synthetic: planted values are not findings."
+
+
+def check_claims(claims: list[dict]) -> None:
+    """Raise InputError for a claim without a rule, an estimand or another required part, or with an id used twice."""
+    for claim in claims:
+        missing = [key for key in REQUIRED if not claim.get(key)]
+        if missing or not {"low", "high"} & set(claim["rule"]):
+            raise InputError(f"config/claims.yaml: claim '{claim.get('id', '?')}' lacks {', '.join(missing) or 'a bound (low or high) in its rule'}. A claim is judged only by a rule declared beforehand.")
+    ids = [claim["id"] for claim in claims]
+    if len(set(ids)) < len(ids):
+        raise InputError(f"config/claims.yaml: the id '{next(i for i in ids if ids.count(i) > 1)}' is used twice.")
+
+
+def _inside(low, high, region):
+    return low >= region.get("low", float("-inf")) and high <= region.get("high", float("inf"))
+
+
+def _outside(low, high, region):
+    return high < region.get("low", float("-inf")) or low > region.get("high", float("inf"))
+
+
+def _interval(row, prefix):
+    columns = ("ci_low", "ci_high") if prefix == "estimate" else (f"{prefix}_ci_low", f"{prefix}_ci_high")
+    return row[prefix], row[columns[0]], row[columns[1]]
+
+
+def judge_claim(claim: dict, rows: pl.DataFrame, *, synthetic: bool) -> dict[str, Any]:
+    """Verdict on one claim in one data set.
+
+    Args:
+        claim: an entry of config/claims.yaml.
+        rows: the rows of its table that its `where` selects.
+        synthetic: the data set is made up; nothing is testable on it.
+
+    Returns:
+        estimate, ci_low, ci_high, n, verdict, reason.
+    """
+    empty = {"estimate": None, "ci_low": None, "ci_high": None, "n": None, "verdict": "not testable here"}
+    if rows.height != 1:
+        return empty | {"reason": "The data set has no such estimate."}
+    row = rows.row(0, named=True)
+    n = row["n_of"] if row.get("n_of") is not None else row["n_conversations"]
+    estimate, low, high = _interval(row, claim["value"].get("prefix", "estimate"))
+    found = {"estimate": estimate, "ci_low": low, "ci_high": high, "n": n}
+    if synthetic:
+        return found | {"verdict": "not testable here", "reason": SYNTHETIC}
+    if n is None:
+        return empty | {"reason": "Too few conversations: the cell is under the privacy floor."}
+    if n < claim["min_n"]:
+        return found | {"verdict": "not testable here", "reason": f"{n} conversations; the rule asks for {claim['min_n']}."}
+    if low is None or high is None:
+        return found | {"verdict": "not testable here", "reason": "No interval could be computed."}
+    if _inside(low, high, claim["rule"]):
+        return found | {"verdict": "supported", "reason": claim["in_words"]}
+    direction = claim.get("direction")
+    if direction:
+        _, wide_low, wide_high = _interval(row, direction.get("prefix", claim["value"].get("prefix", "estimate")))
+        if wide_low is not None and _inside(wide_low, wide_high, direction):
+            return found | {"verdict": "direction only", "reason": f"Not that {claim['in_words'][0].lower()}{claim['in_words'][1:-1]}, {direction['in_words'].replace('or at least', 'but')}."}
+    if _outside(low, high, claim["rule"]):
+        return found | {"verdict": "not supported", "reason": f"The interval lies outside the claimed region. Claimed: {claim['in_words']}"}
+    return found | {"verdict": "inconclusive", "reason": f"The interval reaches over the edge of the claimed region. Claimed: {claim['in_words']}"}
+
+
+def judge_claims(claims: list[dict], tables: dict[str, pl.DataFrame], *, synthetic: dict[str, bool]) -> pl.DataFrame:
+    """Verdicts on all claims for each data set (the keys of `synthetic`), in the order declared."""
+    check_claims(claims)
+    rows = []
+    for dataset, is_synthetic in synthetic.items():
+        for claim in claims:
+            table = tables[claim["value"]["table"]].filter(dataset=dataset, **claim["value"]["where"])
+            said = {key: claim[key] for key in ("id", "section", "statement", "published", "estimand")} | {"rule": claim["in_words"]}
+            rows.append({"dataset": dataset, **said, **judge_claim(claim, table, synthetic=is_synthetic)})
+    return pl.DataFrame(rows, infer_schema_length=None, schema_overrides={"estimate": pl.Float64, "ci_low": pl.Float64, "ci_high": pl.Float64, "n": pl.Int64})
+
+
+def main():
+    claims = yaml.safe_load(Path(snakemake.input.claims).read_text(encoding="utf-8"))["claims"]
+    tables = {Path(path).stem: pl.read_csv(path, infer_schema_length=None) for path in snakemake.input.tables}
+    synthetic = {dataset: bool(snakemake.params.sources[dataset].get("synthetic")) for dataset in snakemake.params.datasets}
+    judge_claims(claims, tables, synthetic=synthetic).write_csv(snakemake.output.claims)
+
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        main()

@@ -1,0 +1,41 @@
+"""Figure 3: share of conversations in which the assistant pushes back, by type."""
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from shared.figures import MUTED, STUDY, datasets_of, figure, finish_rows, interval_row, nothing_to_show, percent_axis, row_label, row_title
+from shared.job import logged
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+PUBLISHED = 0.10  # the study's bound for its four types
+
+
+def plot_pushback(pushback: pl.DataFrame, path: str) -> None:
+    """Draw corrected shares with intervals and naive shares; the study's bound of 10 % is a line."""
+    rows, several = list(pushback.iter_rows(named=True)), len(datasets_of(pushback)) > 1
+    with figure(path, height=0.9 + 0.46 * max(len(rows), 3)) as axes:
+        if not any(row["estimate"] is not None for row in rows):
+            nothing_to_show(axes, "Too few conversations of every type")
+            return
+        for y, row in enumerate(rows):
+            interval_row(axes, y, estimate=row["estimate"], low=row["ci_low"], high=row["ci_high"], label=f"{100 * row['estimate']:.0f} %" if row["estimate"] is not None else "")
+            if row["share_naive"] is not None:
+                axes.plot([row["share_naive"]], [y], "|", color=MUTED, markersize=11, markeredgewidth=2)
+        axes.axvline(PUBLISHED, color=STUDY, linewidth=1, linestyle="--")
+        axes.annotate("study: < 10 %", (PUBLISHED, -0.6), textcoords="offset points", xytext=(4, -4), fontsize=8, color=STUDY)
+        finish_rows(axes, [row_label(row_title(row, several), row["n_conversations"]) for row in rows])
+        axes.set_xlim(0, 1)
+        percent_axis(axes.xaxis)
+        axes.set_xlabel("Conversations with any pushback: corrected estimate with interval; grey bar: naive count")
+
+
+def main():
+    plot_pushback(pl.read_csv(snakemake.input.pushback, infer_schema_length=None), snakemake.output.figure)
+
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        main()

@@ -1,0 +1,41 @@
+"""Figure 2: topics within each category, by their distinctive words."""
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from shared.figures import MUTED, OURS, TITLES, datasets_of, figure, nothing_to_show, percent_axis
+from shared.job import logged
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def plot_topics(topics: pl.DataFrame, path: str) -> None:
+    """Draw the share of each published topic in its category; topics under the floor are not drawn."""
+    several, shown = len(datasets_of(topics)) > 1, topics.filter(pl.col("share_of_category").is_not_null())
+    rows = list(shown.iter_rows(named=True))
+    with figure(path, height=max(2.0, 0.8 + 0.42 * len(rows))) as axes:
+        if not rows:
+            nothing_to_show(axes, "Every topic is under the privacy floor: too few conversations")
+            return
+        for y, row in enumerate(rows):
+            axes.barh(y, row["share_of_category"], color=MUTED if row["topic"] == "other topics" else OURS, height=0.6)
+            axes.text(row["share_of_category"], y, f" {row['topic']}", va="center", fontsize=8.5)
+        titles = [TITLES[row["category"]] + (f", {row['dataset']}" if several else "") for row in rows]
+        axes.set_yticks(range(len(rows)), [f"{title} (n = {row['n_conversations']})" for title, row in zip(titles, rows, strict=True)])
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.grid(axis="y", visible=False)
+        axes.set_xlim(0, 1.6)
+        axes.set_xticks([0, 0.25, 0.5, 0.75, 1.0])
+        percent_axis(axes.xaxis)
+        axes.set_xlabel("Share of the category's conversations")
+
+
+def main():
+    plot_topics(pl.read_csv(snakemake.input.topics, infer_schema_length=None), snakemake.output.figure)
+
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        main()

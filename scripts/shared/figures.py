@@ -1,0 +1,81 @@
+"""One look for all figures: intervals drawn, values named where they stand, n in the axis, colours that colour-blind readers can tell apart."""
+
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("svg")
+import matplotlib.pyplot as plt
+import seaborn as sns
+from matplotlib.ticker import FuncFormatter
+
+OURS, STUDY, MUTED = "#0072B2", "#D55E00", "#7a7a7a"  # Okabe & Ito's blue and vermilion, and a grey
+
+TITLES = {
+    "affective": "All affective",
+    "not affective": "Not affective",
+    "interpersonal": "Interpersonal advice",
+    "coaching": "Coaching",
+    "counselling": "Counselling",
+    "companionship": "Companionship",
+    "roleplay": "Roleplay",
+    "romantic": "Romantic or sexual roleplay",
+    "companionship or roleplay": "Companionship or roleplay",
+}
+
+
+@contextmanager
+def figure(path: str | Path, *, width: float = 7.2, height: float = 3.6):
+    """A figure with one pair of axes, saved as SVG on leaving; the same data give the same bytes."""
+    sns.set_theme(style="whitegrid", rc={"svg.hashsalt": "figure", "font.size": 10, "axes.edgecolor": "#bbbbbb", "grid.color": "#e6e6e6", "axes.titlesize": 11})
+    fig, axes = plt.subplots(figsize=(width, height), layout="constrained")
+    try:
+        yield axes
+        sns.despine(ax=axes, left=True, bottom=True)
+        fig.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
+    finally:
+        plt.close(fig)
+
+
+def percent_axis(axis, digits: int = 0) -> None:
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.{digits}f} %"))
+
+
+def row_label(title: str, n) -> str:
+    """Tick label with the number of conversations, or with the reason why there is none."""
+    return f"{title}\n(n = {int(n):,})" if n is not None else f"{title}\n(under the floor)"
+
+
+def interval_row(axes, y: float, *, estimate, low, high, label: str = "", color: str = OURS) -> None:
+    """One estimate with its interval; the label stands above the mark, and an absent estimate says so."""
+    if estimate is None or low is None:
+        axes.text(0, y, "  too few to say", va="center", ha="left", color=MUTED, style="italic", fontsize=9)
+        return
+    axes.plot([low, high], [y, y], color=color, linewidth=2, solid_capstyle="butt")
+    axes.plot([estimate], [y], "o", color=color, markersize=6)
+    axes.annotate(label, (estimate, y), textcoords="offset points", xytext=(0, 7), ha="center", fontsize=9, color=color)
+
+
+def finish_rows(axes, labels: list[str]) -> None:
+    """Rows from top to bottom, with their labels."""
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set_ylim(len(labels) - 0.4, -0.7)
+    axes.grid(axis="y", visible=False)
+
+
+def nothing_to_show(axes, sentence: str) -> None:
+    """A figure that says why it is empty."""
+    axes.text(0.5, 0.5, sentence, ha="center", va="center", color=MUTED, style="italic", transform=axes.transAxes)
+    axes.set_xticks([])
+    axes.set_yticks([])
+
+
+def datasets_of(table) -> list[str]:
+    """Data sets in their order in the table; with several, each row is labelled with its own."""
+    return table["dataset"].unique(maintain_order=True).to_list()
+
+
+def row_title(row: dict, several: bool) -> str:
+    title = TITLES.get(row["group"], row["group"])
+    return f"{title}, {row['dataset']}" if several else title

@@ -1,0 +1,40 @@
+"""Published tables: who is in a group, which cells are under the floor, in which order rows stand."""
+
+import polars as pl
+
+from shared.contracts import CATEGORIES
+
+# The study's four types with enough conversations for rates, and all six.
+TYPES = ["interpersonal", "coaching", "counselling", "companionship"]
+UNIONS = {
+    "companionship or roleplay": ["companionship", "roleplay", "romantic"],
+    "interpersonal or coaching": ["interpersonal", "coaching"],
+}
+
+
+def in_group(group: str, *, prefix: str = "") -> pl.Expr:
+    """bool: a row of contracts.MEASURES belongs to `group`: affective, not affective, content creation, a category or a union of categories.
+
+    `affective` is what the study counts (`included`).
+    """
+    if group == "affective":
+        return pl.col("included")
+    if group == "not affective":
+        return ~pl.col("affective")
+    if group == "content creation":
+        return pl.col("content_creation")
+    members = UNIONS.get(group, [group])
+    return pl.col("included") & pl.any_horizontal([pl.col("categories").list.contains(pl.lit(name, dtype=pl.Enum(CATEGORIES))) for name in members])
+
+
+def published(table: pl.DataFrame, *, min_conversations: int, min_users: int, hide: list[str], **_: int) -> pl.DataFrame:
+    """Blank the columns `hide` and the counts wherever a row is under the floor, and say so in `suppressed`.
+
+    A row is under the floor if it rests on 1 to min_conversations - 1 conversations, or, where the source has users (`n_users` not null), on
+    fewer than min_users of them. A row of no conversation is published: zero points to nobody.
+    """
+    n, users = pl.col("n_conversations"), pl.col("n_users")
+    under = (n > 0) & ((n < min_conversations) | (users.is_not_null() & (users < min_users)))
+    marked = table.with_columns(suppressed=under)
+    blanked = [pl.when(~pl.col("suppressed")).then(pl.col(name)).alias(name) for name in ["n_conversations", "n_users", *hide]]
+    return marked.with_columns(blanked)
