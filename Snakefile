@@ -23,8 +23,8 @@ include: "rules/report.smk"  # the study's sections, ours beside theirs
 rule all:
     """The report of this run, in HTML and PDF, after the privacy audit."""
     default_target: True
-    localrule: True
     input:
         html=f"results/{RUN}/report/report.html",
         pdf=f"results/{RUN}/report/report.pdf",
         audit=f"results/{RUN}/privacy_audit.csv",
+    localrule: True

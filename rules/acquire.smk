@@ -1,12 +1,7 @@
 """This part brings conversations in, as published, and puts them into one schema.
 Reads: the source described in config (a package, local files).
-Writes: data/raw/{dataset}/{shard}.*, data/interim/{dataset}/conversations/ and rejects/: what could not be read, and why."""
-
-
-def local_file(wildcards):
-    """A local source's file is an input, so a changed file reruns what follows; a package has none."""
-    is_local = config["sources"][wildcards.dataset]["kind"] == "local"
-    return SHARDS[wildcards.dataset][wildcards.shard] if is_local else []
+Writes: data/raw/{dataset}/{shard}.*, data/interim/{dataset}/conversations/ and rejects/: what could not be read, and why.
+"""
 
 
 rule fetch_shard:
@@ -24,7 +19,7 @@ rule fetch_shard:
         "../environment.yml"
     params:
         source=lambda wildcards: config["sources"][wildcards.dataset],
-        code=code("job"),
+        code=code("fetch_shard"),
     script:
         "../scripts/fetch_shard.py"
 
@@ -44,6 +39,6 @@ rule normalise_shard:
         "../environment.yml"
     params:
         source=lambda wildcards: config["sources"][wildcards.dataset],
-        code=code("contracts", "job", "records"),
+        code=code("normalise_shard"),
     script:
         "../scripts/normalise_shard.py"

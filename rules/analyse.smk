@@ -20,7 +20,7 @@ rule join_measures:
         "../environment.yml"
     params:
         window=config["sentiment"]["window"],
-        code=code("contracts", "job"),
+        code=code("join_measures"),
     script:
         "../scripts/join_measures.py"
 
@@ -28,7 +28,9 @@ rule join_measures:
 rule count_funnel:
     """How many records and conversations are left after each filter."""
     input:
-        funnels=[f"data/interim/{dataset}/selected/{shard}.funnel.csv" for dataset in DATASETS for shard in SHARDS[dataset]],
+        funnels=[
+            f"data/interim/{dataset}/selected/{shard}.funnel.csv" for dataset in DATASETS for shard in SHARDS[dataset]
+        ],
         measures=each_dataset("data/interim/{dataset}/measures.parquet"),
     output:
         funnel=f"results/{RUN}/tables/funnel.csv",
@@ -40,7 +42,7 @@ rule count_funnel:
         "../environment.yml"
     params:
         datasets=DATASETS,
-        code=code("contracts", "job"),
+        code=code("count_funnel"),
     script:
         "../scripts/count_funnel.py"
 
@@ -63,7 +65,7 @@ rule estimate_prevalence:
         settings=config["estimate"],
         privacy=config["privacy"],
         seed=config["seed"],
-        code=code("contracts", "job", "statistics", "tables"),
+        code=code("estimate_prevalence"),
     script:
         "../scripts/estimate_prevalence.py"
 
@@ -85,7 +87,7 @@ rule estimate_topics:
     params:
         datasets=DATASETS,
         privacy=config["privacy"],
-        code=code("contracts", "job", "tables"),
+        code=code("estimate_topics"),
     script:
         "../scripts/estimate_topics.py"
 
@@ -110,7 +112,7 @@ rule estimate_pushback:
         settings=config["estimate"],
         privacy=config["privacy"],
         seed=config["seed"],
-        code=code("contracts", "job", "statistics", "tables"),
+        code=code("estimate_pushback"),
     script:
         "../scripts/estimate_pushback.py"
 
@@ -133,7 +135,7 @@ rule estimate_sentiment:
         settings=config["estimate"],
         privacy=config["privacy"],
         seed=config["seed"],
-        code=code("contracts", "job", "statistics", "tables"),
+        code=code("estimate_sentiment"),
     script:
         "../scripts/estimate_sentiment.py"
 
@@ -154,7 +156,7 @@ rule judge_claims:
     params:
         datasets=DATASETS,
         sources=config["sources"],
-        code=code("job"),
+        code=code("judge_claims"),
     script:
         "../scripts/judge_claims.py"
 
@@ -172,7 +174,7 @@ rule plot_prevalence:
     conda:
         "../environment.yml"
     params:
-        code=code("contracts", "figures", "job"),
+        code=code("plot_prevalence"),
     script:
         "../scripts/plot_prevalence.py"
 
@@ -190,7 +192,7 @@ rule plot_topics:
     conda:
         "../environment.yml"
     params:
-        code=code("contracts", "figures", "job"),
+        code=code("plot_topics"),
     script:
         "../scripts/plot_topics.py"
 
@@ -208,7 +210,7 @@ rule plot_pushback:
     conda:
         "../environment.yml"
     params:
-        code=code("contracts", "figures", "job"),
+        code=code("plot_pushback"),
     script:
         "../scripts/plot_pushback.py"
 
@@ -226,6 +228,6 @@ rule plot_sentiment:
     conda:
         "../environment.yml"
     params:
-        code=code("contracts", "figures", "job"),
+        code=code("plot_sentiment"),
     script:
         "../scripts/plot_sentiment.py"

@@ -19,7 +19,7 @@ rule classify_shard:
         "../environment.yml"
     params:
         min_human_messages_roleplay=config["classify"]["min_human_messages_roleplay"],
-        code=code("affect", "contracts", "features", "job", "text"),
+        code=code("classify_shard"),
     script:
         "../scripts/classify_shard.py"
 
@@ -30,7 +30,11 @@ rule train_classifier:
         labels=config["validate"]["labels"],
         control_labels="resources/control/labels.csv",
         codebook=config["classify"]["codebook"],
-        conversations=[f"data/interim/{dataset}/conversations/{shard}.parquet" for dataset in TRAINING for shard in SHARDS[dataset]],
+        conversations=[
+            f"data/interim/{dataset}/conversations/{shard}.parquet"
+            for dataset in TRAINING
+            for shard in SHARDS[dataset]
+        ],
     output:
         model="data/models/affect.csv",
         held_out="data/models/affect_held_out.csv",
@@ -44,6 +48,6 @@ rule train_classifier:
     params:
         min_human_messages_roleplay=config["classify"]["min_human_messages_roleplay"],
         seed=config["seed"],
-        code=code("affect", "contracts", "features", "job", "labels", "text"),
+        code=code("train_classifier"),
     script:
         "../scripts/train_classifier.py"

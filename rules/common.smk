@@ -34,14 +34,18 @@ def check_config():
         if fault.validator == "additionalProperties" and isinstance(fault.schema.get("properties"), dict):
             allowed = ", ".join(sorted(fault.schema["properties"]))
             unknown = ", ".join(sorted(set(fault.instance) - set(fault.schema["properties"])))
-            stop(f"unknown key '{unknown}' in {where}. Allowed there: {allowed}. Hint: config/README.md describes every key.")
+            stop(
+                f"unknown key '{unknown}' in {where}. Allowed there: {allowed}. Hint: config/README.md describes every key."
+            )
         hint = fault.schema.get("description", "config/README.md describes every key.")
         stop(f"{where}: {fault.message}. Hint: {hint}")
     for name in [*config["datasets"], config["control"], *config["classify"]["training_sources"]]:
         if name not in config["sources"]:
             stop(f"data set '{name}' is not described under sources. Known: {', '.join(config['sources'])}.")
     if config["sentiment"]["min_human_messages"] < 2 * config["sentiment"]["window"]:
-        stop("sentiment.min_human_messages must be at least twice sentiment.window, or the first and last messages overlap.")
+        stop(
+            "sentiment.min_human_messages must be at least twice sentiment.window, or the first and last messages overlap."
+        )
     if sorted(config["sentiment"]["cut_points"]) != config["sentiment"]["cut_points"]:
         stop(f"sentiment.cut_points must rise, found {config['sentiment']['cut_points']}.")
 
@@ -65,7 +69,9 @@ def local_files(dataset):
     for pattern in patterns:
         found = sorted(glob.glob(pattern, recursive=True))
         if not found:
-            stop(f"sources.{dataset}.files: no file matches '{pattern}', looked for in {Path.cwd()}. Hint: check the path, and quote patterns on the command line.")
+            stop(
+                f"sources.{dataset}.files: no file matches '{pattern}', looked for in {Path.cwd()}. Hint: check the path, and quote patterns on the command line."
+            )
         files += found
     return list(dict.fromkeys(files))
 
@@ -100,9 +106,17 @@ def raw_file(wildcards):
     return f"data/raw/{wildcards.dataset}/{wildcards.shard}.{extension_of(wildcards.dataset, wildcards.shard)}"
 
 
+def local_file(wildcards):
+    """A local source's file is an input, so a changed file reruns what follows; a package has none."""
+    is_local = config["sources"][wildcards.dataset]["kind"] == "local"
+    return SHARDS[wildcards.dataset][wildcards.shard] if is_local else []
+
+
 def all_shards(pattern):
     """Input function: every shard of the rule's {dataset} in `pattern`."""
-    return lambda wildcards: [pattern.format(dataset=wildcards.dataset, shard=shard) for shard in SHARDS[wildcards.dataset]]
+    return lambda wildcards: [
+        pattern.format(dataset=wildcards.dataset, shard=shard) for shard in SHARDS[wildcards.dataset]
+    ]
 
 
 def each_dataset(pattern):
@@ -110,9 +124,18 @@ def each_dataset(pattern):
     return [pattern.format(dataset=dataset) for dataset in DATASETS]
 
 
-def code(*modules):
+def shared_imports(path):
+    """Names of the modules of scripts/shared/ that a Python file imports, directly or through one another."""
+    text = path.read_text(encoding="utf-8")
+    names = set(re.findall(r"^from shared\.(\w+) import", text, re.MULTILINE))
+    for several in re.findall(r"^from shared import (.+)$", text, re.MULTILINE):
+        names |= {name.strip() for name in several.split(",")}
+    return names.union(*(shared_imports(SHARED / f"{name}.py") for name in names))
+
+
+def code(script):
     """Fingerprint of the shared modules that a script imports: Snakemake tracks the script, not its imports."""
     digest = hashlib.sha256()
-    for name in modules:
+    for name in sorted(shared_imports(BASE / "scripts" / f"{script}.py")):
         digest.update((SHARED / f"{name}.py").read_bytes())
     return digest.hexdigest()[:12]

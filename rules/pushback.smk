@@ -17,7 +17,7 @@ rule detect_pushback:
     conda:
         "../environment.yml"
     params:
-        code=code("contracts", "job", "matching", "pushback", "text"),
+        code=code("detect_pushback"),
     script:
         "../scripts/detect_pushback.py"
 
@@ -27,7 +27,11 @@ rule evaluate_pushback:
     input:
         labels=config["validate"]["labels"],
         codebook=config["classify"]["codebook"],
-        conversations=[f"data/interim/{dataset}/conversations/{shard}.parquet" for dataset in TRAINING for shard in SHARDS[dataset]],
+        conversations=[
+            f"data/interim/{dataset}/conversations/{shard}.parquet"
+            for dataset in TRAINING
+            for shard in SHARDS[dataset]
+        ],
     output:
         held_out="data/models/pushback_held_out.csv",
     log:
@@ -37,6 +41,6 @@ rule evaluate_pushback:
     conda:
         "../environment.yml"
     params:
-        code=code("contracts", "job", "labels", "matching", "pushback", "text"),
+        code=code("evaluate_pushback"),
     script:
         "../scripts/evaluate_pushback.py"

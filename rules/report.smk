@@ -1,1 +1,107 @@
-"""stub"""
+"""This part writes the report in the study's own sections, renders it, and makes sure that no person's words are in it.
+Reads: results/{run}/tables/, figures/ and claims.csv; report/.
+Writes: results/{run}/report/report.html and report.pdf, results/{run}/privacy_audit.csv."""
+
+TABLES = [
+    "funnel",
+    "prevalence",
+    "topics",
+    "pushback",
+    "pushback_kinds",
+    "pushback_reasons",
+    "sentiment",
+    "agreement",
+    "instrument_check",
+]
+FIGURES = ["prevalence", "topics", "pushback", "sentiment"]
+SECTIONS = sorted(str(path.relative_to(BASE)) for path in (BASE / "report" / "sections").glob("*.qmd"))
+
+
+rule write_report:
+    """The report as plain Quarto markdown: every value resolved, a missing one is an error."""
+    input:
+        template="report/report.qmd",
+        sections=SECTIONS,
+        bibliography="report/references.bib",
+        style="report/style.css",
+        codebook=config["classify"]["codebook"],
+        claims=f"results/{RUN}/claims.csv",
+        tables=expand(f"results/{RUN}/tables/{{table}}.csv", table=TABLES),
+        figures=expand(f"results/{RUN}/figures/{{figure}}.svg", figure=FIGURES),
+    output:
+        report=f"results/{RUN}/report/report.qmd",
+        bibliography=f"results/{RUN}/report/references.bib",
+        style=f"results/{RUN}/report/style.css",
+    log:
+        f"logs/write_report/{RUN}.log",
+    benchmark:
+        f"benchmarks/write_report/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        config=lambda wildcards: {key: value for key, value in config.items() if key != "files"},
+        code=code("write_report"),
+    script:
+        "../scripts/write_report.py"
+
+
+rule render_report:
+    """HTML and PDF: by Quarto where it is installed, by pandoc and Typst where it is not, from the same file."""
+    input:
+        report=f"results/{RUN}/report/report.qmd",
+        bibliography=f"results/{RUN}/report/references.bib",
+        style=f"results/{RUN}/report/style.css",
+        figures=expand(f"results/{RUN}/figures/{{figure}}.svg", figure=FIGURES),
+        crossref="report/pandoc/crossref.lua",
+        template="report/pandoc/page.typ",
+    output:
+        html=f"results/{RUN}/report/report.html",
+        pdf=f"results/{RUN}/report/report.pdf",
+    log:
+        f"logs/render_report/{RUN}.log",
+    benchmark:
+        f"benchmarks/render_report/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        code=code("render_report"),
+    script:
+        "../scripts/render_report.py"
+
+
+rule audit_privacy:
+    """Fails the run if anything under results/ holds a person's words, an address, a user key or a cell under its floor."""
+    input:
+        html=f"results/{RUN}/report/report.html",
+        pdf=f"results/{RUN}/report/report.pdf",
+        report=f"results/{RUN}/report/report.qmd",
+        claims=f"results/{RUN}/claims.csv",
+        tables=expand(f"results/{RUN}/tables/{{table}}.csv", table=TABLES),
+        figures=expand(f"results/{RUN}/figures/{{figure}}.svg", figure=FIGURES),
+        conversations=[
+            f"data/interim/{dataset}/conversations/{shard}.parquet"
+            for dataset in DATASETS
+            for shard in SHARDS[dataset]
+        ],
+        own_words=[
+            "report/report.qmd",
+            *SECTIONS,
+            "report/references.bib",
+            "config/codebook.yaml",
+            "config/claims.yaml",
+            "config/config.yaml",
+        ],
+    output:
+        audit=f"results/{RUN}/privacy_audit.csv",
+    log:
+        f"logs/audit_privacy/{RUN}.log",
+    benchmark:
+        f"benchmarks/audit_privacy/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        run=RUN,
+        privacy=config["privacy"],
+        code=code("audit_privacy"),
+    script:
+        "../scripts/audit_privacy.py"

@@ -1,6 +1,7 @@
 """This part keeps what can be analysed: valid conversations, once each, in a language that the instruments read.
 Reads: data/interim/{dataset}/conversations/.
-Writes: data/interim/{dataset}/fingerprints/, duplicates.parquet, selected/ with the count of conversations at every filter."""
+Writes: data/interim/{dataset}/fingerprints/, duplicates.parquet, selected/ with the count of conversations at every filter.
+"""
 
 
 rule fingerprint_shard:
@@ -16,7 +17,7 @@ rule fingerprint_shard:
     conda:
         "../environment.yml"
     params:
-        code=code("contracts", "job", "text"),
+        code=code("fingerprint_shard"),
     script:
         "../scripts/fingerprint_shard.py"
 
@@ -35,7 +36,7 @@ rule find_duplicates:
         "../environment.yml"
     params:
         similarity=config["select"]["near_duplicate_similarity"],
-        code=code("contracts", "job"),
+        code=code("find_duplicates"),
     script:
         "../scripts/find_duplicates.py"
 
@@ -57,6 +58,6 @@ rule select_shard:
         "../environment.yml"
     params:
         languages=config["select"]["languages"],
-        code=code("contracts", "job", "text"),
+        code=code("select_shard"),
     script:
         "../scripts/select_shard.py"

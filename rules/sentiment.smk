@@ -18,6 +18,6 @@ rule score_sentiment:
     params:
         min_human_messages=config["sentiment"]["min_human_messages"],
         cut_points=config["sentiment"]["cut_points"],
-        code=code("contracts", "job", "text"),
+        code=code("score_sentiment"),
     script:
         "../scripts/score_sentiment.py"

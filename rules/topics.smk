@@ -21,6 +21,6 @@ rule discover_topics:
         settings=config["topics"],
         floor=config["privacy"]["min_conversations"],
         seed=config["seed"],
-        code=code("contracts", "features", "job", "text"),
+        code=code("discover_topics"),
     script:
         "../scripts/discover_topics.py"

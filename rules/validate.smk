@@ -20,7 +20,7 @@ rule draw_label_sample:
     params:
         budget=config["validate"]["label_budget"],
         seed=config["seed"],
-        code=code("job"),
+        code=code("draw_label_sample"),
     script:
         "../scripts/draw_label_sample.py"
 
@@ -39,7 +39,7 @@ rule import_labels:
     conda:
         "../environment.yml"
     params:
-        code=code("contracts", "job", "labels"),
+        code=code("import_labels"),
     script:
         "../scripts/import_labels.py"
 
@@ -61,7 +61,7 @@ rule measure_agreement:
         datasets=DATASETS,
         settings=config["estimate"],
         seed=config["seed"],
-        code=code("contracts", "job", "statistics"),
+        code=code("measure_agreement"),
     script:
         "../scripts/measure_agreement.py"
 
@@ -81,6 +81,6 @@ rule check_instrument:
         "../environment.yml"
     params:
         min_human_messages_roleplay=config["classify"]["min_human_messages_roleplay"],
-        code=code("affect", "contracts", "features", "job", "labels", "text"),
+        code=code("check_instrument"),
     script:
         "../scripts/check_instrument.py"

@@ -27,14 +27,25 @@ def check_instrument(measures: pl.DataFrame, labels: pl.DataFrame, *, min_human_
     """
     table = measures.join(labels, on="conversation_id", suffix="_planted").sort("conversation_id")
     truth = {name: table["categories_planted"].list.contains(pl.lit(name)).to_numpy() for name in CATEGORIES}
-    truth |= {"affective": table["affective_planted"].to_numpy(), "content_creation": table["content_creation_planted"].to_numpy()}
-    truth = apply_study_filters(truth, n_human=table["n_human"].to_numpy(), min_human_messages_roleplay=min_human_messages_roleplay)
+    truth |= {
+        "affective": table["affective_planted"].to_numpy(),
+        "content_creation": table["content_creation_planted"].to_numpy(),
+    }
+    truth = apply_study_filters(
+        truth, n_human=table["n_human"].to_numpy(), min_human_messages_roleplay=min_human_messages_roleplay
+    )
     found = {name: (table["categories"].list.contains(pl.lit(name))).to_numpy() for name in CATEGORIES}
     found |= {name: table[name].to_numpy() for name in ("content_creation", "affective", "included")}
-    pairs = [(f"share {name.replace('_', ' ')}", truth[name], found[name]) for name in ("content_creation", "affective", "included", *CATEGORIES)]
+    pairs = [
+        (f"share {name.replace('_', ' ')}", truth[name], found[name])
+        for name in ("content_creation", "affective", "included", *CATEGORIES)
+    ]
     kinds = table["pushback_planted"]
     pairs.append(("share with any pushback", (kinds.list.len() > 0).to_numpy(), table["pushback"].to_numpy()))
-    pairs += [(f"share with {kind}", kinds.list.contains(pl.lit(kind)).to_numpy(), table[kind].to_numpy()) for kind in PUSHBACK_KINDS]
+    pairs += [
+        (f"share with {kind}", kinds.list.contains(pl.lit(kind)).to_numpy(), table[kind].to_numpy())
+        for kind in PUSHBACK_KINDS
+    ]
     rows = []
     for quantity, planted, recovered in pairs:
         hits = int((planted & recovered).sum())
@@ -56,15 +67,35 @@ def check_instrument(measures: pl.DataFrame, labels: pl.DataFrame, *, min_human_
         ("mean sentiment, last messages", scored["sentiment_end"] / 2, scored["level_end"]),
         ("mean change of sentiment", *change),
     ):
-        rows.append({"quantity": quantity, "unit": "scale -1 to +1", "n_conversations": scored.height, "planted": planted.mean(), "recovered": recovered.mean()})
+        rows.append(
+            {
+                "quantity": quantity,
+                "unit": "scale -1 to +1",
+                "n_conversations": scored.height,
+                "planted": planted.mean(),
+                "recovered": recovered.mean(),
+            }
+        )
     correlation = float(spearmanr(*change).statistic) if scored.height > 2 else None
-    rows.append({"quantity": "rank correlation of change, planted with recovered", "unit": "correlation", "n_conversations": scored.height, "planted": 1.0, "recovered": correlation})
+    rows.append(
+        {
+            "quantity": "rank correlation of change, planted with recovered",
+            "unit": "correlation",
+            "n_conversations": scored.height,
+            "planted": 1.0,
+            "recovered": correlation,
+        }
+    )
     return pl.DataFrame(rows, infer_schema_length=None).with_columns(pl.col(pl.Float64).round(4))
 
 
 def main():
     labels = read_control_labels(snakemake.input.labels).filter(split="check")
-    table = check_instrument(pl.read_parquet(snakemake.input.measures), labels, min_human_messages_roleplay=snakemake.params.min_human_messages_roleplay)
+    table = check_instrument(
+        pl.read_parquet(snakemake.input.measures),
+        labels,
+        min_human_messages_roleplay=snakemake.params.min_human_messages_roleplay,
+    )
     table.write_csv(snakemake.output.check)
 
 

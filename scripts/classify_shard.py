@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def classify_shard(conversations: pl.DataFrame, *, model: AffectModel, sieve_words: list[str], min_human_messages_roleplay: int) -> pl.DataFrame:
+def classify_shard(
+    conversations: pl.DataFrame, *, model: AffectModel, sieve_words: list[str], min_human_messages_roleplay: int
+) -> pl.DataFrame:
     """Probabilities and decisions of each conversation.
 
     Args:
@@ -43,13 +45,19 @@ def classify_shard(conversations: pl.DataFrame, *, model: AffectModel, sieve_wor
     return table.with_columns(
         conversation_id=conversations["conversation_id"],
         candidate=pl.Series(candidate, dtype=pl.Boolean),
-        **{name: pl.Series(decisions[name], dtype=pl.Boolean) for name in ("content_creation", "affective", "included", "professional")},
+        **{
+            name: pl.Series(decisions[name], dtype=pl.Boolean)
+            for name in ("content_creation", "affective", "included", "professional")
+        },
         categories=pl.Series(
             [[name for name in CATEGORIES if decisions[name][row]] for row in range(n)],
             dtype=pl.List(pl.Enum(CATEGORIES)),
         ),
     ).select(
-        [pl.when("candidate").then(column).alias(column) if column in scored else pl.col(column) for column in contracts.AFFECT.columns]
+        [
+            pl.when("candidate").then(column).alias(column) if column in scored else pl.col(column)
+            for column in contracts.AFFECT.columns
+        ]
     )
 
 

@@ -35,7 +35,9 @@ def main():
     tables = []
     for dataset, path in zip(snakemake.params.datasets, snakemake.input.measures, strict=True):
         shards = [pl.read_csv(funnel) for funnel in snakemake.input.funnels if Path(funnel).parts[-3] == dataset]
-        tables.append(count_funnel(pl.concat(shards), pl.read_parquet(path)).select(pl.lit(dataset).alias("dataset"), pl.all()))
+        tables.append(
+            count_funnel(pl.concat(shards), pl.read_parquet(path)).select(pl.lit(dataset).alias("dataset"), pl.all())
+        )
     pl.concat(tables).write_csv(snakemake.output.funnel)
 
 

@@ -23,8 +23,60 @@ N_SEEDS = 5  # runs whose agreement is the stability of a category's topics
 # Words of conversation that say nothing of what it is about.
 STOP_WORDS = [
     *ENGLISH_STOP_WORDS,
-    *"just like really want know think feel make get got thing things say said tell told going does did don doesn didn isn wasn won".split(),
-    *"can't don't i'm i've it's that's you're he's she's im dont lot way good help need ok okay yes thank thanks hi hello hey let".split(),
+    *[
+        "just",
+        "like",
+        "really",
+        "want",
+        "know",
+        "think",
+        "feel",
+        "make",
+        "get",
+        "got",
+        "thing",
+        "things",
+        "say",
+        "said",
+        "tell",
+        "told",
+        "going",
+        "does",
+        "did",
+        "don",
+        "doesn",
+        "didn",
+        "isn",
+        "wasn",
+        "won",
+    ],
+    *[
+        "can't",
+        "don't",
+        "i'm",
+        "i've",
+        "it's",
+        "that's",
+        "you're",
+        "he's",
+        "she's",
+        "im",
+        "dont",
+        "lot",
+        "way",
+        "good",
+        "help",
+        "need",
+        "ok",
+        "okay",
+        "yes",
+        "thank",
+        "thanks",
+        "hi",
+        "hello",
+        "hey",
+        "let",
+    ],
 ]
 TERMS_SCHEMA = {
     "category": pl.Enum(CATEGORIES),
@@ -38,7 +90,9 @@ TERMS_SCHEMA = {
 
 def cluster(texts: list[str], *, k: int, seed: int) -> tuple[np.ndarray, float | None]:
     """Topic of each text, and the mean adjusted Rand index between runs with different seeds (None for a single topic)."""
-    vectors = TfidfVectorizer(stop_words=STOP_WORDS, token_pattern=TOKEN, sublinear_tf=True, min_df=2).fit_transform(texts)
+    vectors = TfidfVectorizer(stop_words=STOP_WORDS, token_pattern=TOKEN, sublinear_tf=True, min_df=2).fit_transform(
+        texts
+    )
     dimensions = min(DIMENSIONS, *(size - 1 for size in vectors.shape))
     if k < 2 or dimensions < 2:
         return np.zeros(len(texts), dtype=int), None
@@ -49,7 +103,9 @@ def cluster(texts: list[str], *, k: int, seed: int) -> tuple[np.ndarray, float |
     return np.argsort(largest_first)[runs[0]], round(float(np.mean(agreement)), 4)
 
 
-def distinctive_terms(texts: list[str], topics: np.ndarray, *, floor: int, n_terms: int) -> list[tuple[int, int, str, int]]:
+def distinctive_terms(
+    texts: list[str], topics: np.ndarray, *, floor: int, n_terms: int
+) -> list[tuple[int, int, str, int]]:
     """(topic, rank, term, conversations of the topic with it): single words far more frequent inside a topic than outside.
 
     A word that fewer than `floor` conversations of the topic use is left out: it could point to a person.
@@ -62,20 +118,34 @@ def distinctive_terms(texts: list[str], topics: np.ndarray, *, floor: int, n_ter
         inside = np.asarray(present[topics == topic].sum(axis=0)).ravel()
         outside = np.asarray(present[topics != topic].sum(axis=0)).ravel()
         share_in, share_out = inside / (topics == topic).sum(), outside / max((topics != topic).sum(), 1)
-        score = np.where(inside >= floor, share_in * np.log((share_in + 0.01) / (share_out + 0.01)) if (topics != topic).any() else share_in, -np.inf)
+        score = np.where(
+            inside >= floor,
+            share_in * np.log((share_in + 0.01) / (share_out + 0.01)) if (topics != topic).any() else share_in,
+            -np.inf,
+        )
         best = [number for number in np.argsort(-score, kind="stable")[:n_terms] if score[number] > 0]
         rows += [(int(topic), rank, str(words[number]), int(inside[number])) for rank, number in enumerate(best, 1)]
     return rows
 
 
-def discover_topics(conversations: pl.DataFrame, *, conversations_per_topic: int, max_topics: int, terms: int, floor: int, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+def discover_topics(
+    conversations: pl.DataFrame,
+    *,
+    conversations_per_topic: int,
+    max_topics: int,
+    terms: int,
+    min_conversations_per_term: int,
+    floor: int,
+    seed: int,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Topics within each category.
 
     Args:
         conversations: conversation_id, categories, messages of the included conversations.
         conversations_per_topic: k of a category is its conversations / this, between 2 and max_topics; 1 where two topics could not both reach the floor.
         terms: words to name a topic with.
-        floor: fewest conversations behind a published word.
+        min_conversations_per_term: fewest conversations of a topic that use a word which names it.
+        floor: fewest conversations of a published topic.
         seed: of SVD and k-means.
 
     Returns:
@@ -90,20 +160,35 @@ def discover_topics(conversations: pl.DataFrame, *, conversations_per_topic: int
         k = 1 if len(texts) < 2 * floor else int(np.clip(len(texts) // conversations_per_topic, 2, max_topics))
         try:
             topics, stability = cluster(texts, k=k, seed=seed)
-            named = distinctive_terms(texts, topics, floor=floor, n_terms=terms)
+            named = distinctive_terms(texts, topics, floor=min_conversations_per_term, n_terms=terms)
         except ValueError as error:  # scikit-learn's word for texts that hold nothing but stop words
             print(f"{category}: no topics ({error})")
             continue
-        topic_rows += [(conversation_id, category, int(topic)) for conversation_id, topic in zip(members["conversation_id"], topics, strict=True)]
+        topic_rows += [
+            (conversation_id, category, int(topic))
+            for conversation_id, topic in zip(members["conversation_id"], topics, strict=True)
+        ]
         term_rows += [(category, *row, stability) for row in named]
     topic_schema = {name: column.dtype.type for name, column in contracts.TOPICS.columns.items()}
-    return pl.DataFrame(topic_rows, schema=topic_schema, orient="row"), pl.DataFrame(term_rows, schema=TERMS_SCHEMA, orient="row")
+    return pl.DataFrame(topic_rows, schema=topic_schema, orient="row"), pl.DataFrame(
+        term_rows, schema=TERMS_SCHEMA, orient="row"
+    )
 
 
 def main():
-    included = pl.concat([pl.read_parquet(path).filter("included").select("conversation_id", "categories") for path in snakemake.input.affect])
-    texts = [pl.read_parquet(path, columns=["conversation_id", "messages"]).join(included, on="conversation_id") for path in snakemake.input.selected]
-    topics, terms = discover_topics(pl.concat(texts), **snakemake.params.settings, floor=snakemake.params.floor, seed=snakemake.params.seed)
+    included = pl.concat(
+        [
+            pl.read_parquet(path).filter("included").select("conversation_id", "categories")
+            for path in snakemake.input.affect
+        ]
+    )
+    texts = [
+        pl.read_parquet(path, columns=["conversation_id", "messages"]).join(included, on="conversation_id")
+        for path in snakemake.input.selected
+    ]
+    topics, terms = discover_topics(
+        pl.concat(texts), **snakemake.params.settings, floor=snakemake.params.floor, seed=snakemake.params.seed
+    )
     contracts.TOPICS.validate(topics).write_parquet(snakemake.output.topics)
     terms.write_parquet(snakemake.output.terms)
     print(terms)

@@ -28,30 +28,44 @@ def draw_label_sample(affect: pl.DataFrame, *, budget: int, seed: int) -> pl.Dat
     Returns:
         conversation_id, stratum, n_stratum, n_drawn, inclusion_probability, in random order, so that a reader cannot tell the stratum.
     """
-    stratum = np.where(affect["candidate"], 1 + np.searchsorted(EDGES, affect["p_affective"].fill_null(0).to_numpy(), side="right"), 0)
+    stratum = np.where(
+        affect["candidate"], 1 + np.searchsorted(EDGES, affect["p_affective"].fill_null(0).to_numpy(), side="right"), 0
+    )
     rng = np.random.default_rng(seed)
     rows = []
     for number, name in enumerate(STRATA):
         members = np.flatnonzero(stratum == number)
         n_drawn = min(len(members), round(budget * ALLOCATION[number]))
         for row in rng.choice(members, n_drawn, replace=False):
-            rows.append((affect["conversation_id"][int(row)], name, len(members), n_drawn, round(n_drawn / len(members), 6)))
+            rows.append(
+                (affect["conversation_id"][int(row)], name, len(members), n_drawn, round(n_drawn / len(members), 6))
+            )
     columns = ["conversation_id", "stratum", "n_stratum", "n_drawn", "inclusion_probability"]
     return pl.DataFrame([rows[place] for place in rng.permutation(len(rows))], schema=columns, orient="row")
 
 
 def main():
-    affect = pl.concat([pl.read_parquet(path, columns=["conversation_id", "candidate", "p_affective"]) for path in snakemake.input.affect]).sort("conversation_id")
+    affect = pl.concat(
+        [
+            pl.read_parquet(path, columns=["conversation_id", "candidate", "p_affective"])
+            for path in snakemake.input.affect
+        ]
+    ).sort("conversation_id")
     sample = draw_label_sample(affect, budget=snakemake.params.budget, seed=snakemake.params.seed)
     sample.write_csv(snakemake.output.sample)
     wanted = set(sample["conversation_id"])
     texts = {}
     for path in snakemake.input.selected:
-        table = pl.read_parquet(path, columns=["conversation_id", "messages"]).filter(pl.col("conversation_id").is_in(wanted))
+        table = pl.read_parquet(path, columns=["conversation_id", "messages"]).filter(
+            pl.col("conversation_id").is_in(wanted)
+        )
         texts |= dict(table.iter_rows())
     with open(snakemake.output.sheet, "w", encoding="utf-8") as sheet:
         for conversation_id in sample["conversation_id"]:
-            sheet.write(json.dumps({"conversation_id": conversation_id, "messages": texts[conversation_id]}, ensure_ascii=False) + "\n")
+            sheet.write(
+                json.dumps({"conversation_id": conversation_id, "messages": texts[conversation_id]}, ensure_ascii=False)
+                + "\n"
+            )
 
 
 if __name__ == "__main__":

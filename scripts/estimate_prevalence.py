@@ -38,24 +38,35 @@ def held_out_pair(held_out: pl.DataFrame, group: str) -> tuple[np.ndarray, np.nd
     return tuple(held_out.select(column(kind)).to_series().to_numpy().astype(bool) for kind in ("predicted", "true"))
 
 
-def corrected_draws(naive: np.ndarray, held_out: pl.DataFrame, *, dataset: str, group: str, of: str, rng: np.random.Generator) -> tuple[np.ndarray, str]:
+def corrected_draws(
+    naive: np.ndarray, held_out: pl.DataFrame, *, dataset: str, group: str, of: str, rng: np.random.Generator
+) -> tuple[np.ndarray, str]:
     """Draws of the corrected share and the name of the correction.
 
     A data set with a labelled probability sample of its own is corrected by it (two-phase). Otherwise error rates measured on the
-    other sources are carried over. Within affective conversations the latter is used throughout: one sample holds too few of them.
+    other sources are carried over. Within affective conversations the predictive values of all labelled ones are used: one sample holds too
+    few of them, and sensitivities below one half would blow every interval up to 0-1.
     """
     if of == "affective":
         known = held_out.filter(pl.col("true_included") == 1, pl.col("source") != "control")
-        return rogan_gladen_draws(naive, *held_out_pair(known, group), np.ones(known.height), rng=rng), "error rates of labelled affective conversations of all sources"
+        return two_phase_draws(
+            naive, *held_out_pair(known, group), np.ones(known.height), rng=rng
+        ), "predictive values in labelled affective conversations of all sources"
     own = held_out.filter(pl.col("source") == dataset, pl.col("weight").is_not_null())
     weight = own["weight"].to_numpy()
     if effective_size(weight) >= MIN_EFFECTIVE_LABELS:
-        return two_phase_draws(naive, *held_out_pair(own, group), weight, rng=rng), f"labelled probability sample of {dataset}"
+        return two_phase_draws(
+            naive, *held_out_pair(own, group), weight, rng=rng
+        ), f"labelled probability sample of {dataset}"
     known = held_out.filter(pl.col("weight").is_not_null())
-    return rogan_gladen_draws(naive, *held_out_pair(known, group), known["weight"].to_numpy(), rng=rng), "error rates carried over from other sources"
+    return rogan_gladen_draws(
+        naive, *held_out_pair(known, group), known["weight"].to_numpy(), rng=rng
+    ), "error rates carried over from other sources"
 
 
-def estimate_prevalence(measures: pl.DataFrame, held_out: pl.DataFrame, *, dataset: str, bootstrap: int, confidence: float, seed: int) -> pl.DataFrame:
+def estimate_prevalence(
+    measures: pl.DataFrame, held_out: pl.DataFrame, *, dataset: str, bootstrap: int, confidence: float, seed: int
+) -> pl.DataFrame:
     """Shares of one data set.
 
     Args:
@@ -99,16 +110,22 @@ def estimate_prevalence(measures: pl.DataFrame, held_out: pl.DataFrame, *, datas
                     "correction": correction,
                 }
             )
-    return pl.DataFrame(rows, infer_schema_length=None, schema_overrides={"n_users": pl.Int64, "share_naive": pl.Float64}).with_columns(pl.col(pl.Float64).fill_nan(None))
+    return pl.DataFrame(
+        rows, infer_schema_length=None, schema_overrides={"n_users": pl.Int64, "share_naive": pl.Float64}
+    ).with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
 def main():
     held_out = pl.read_csv(snakemake.input.held_out)
     tables = [
-        estimate_prevalence(pl.read_parquet(path), held_out, dataset=dataset, **snakemake.params.settings, seed=snakemake.params.seed)
+        estimate_prevalence(
+            pl.read_parquet(path), held_out, dataset=dataset, **snakemake.params.settings, seed=snakemake.params.seed
+        )
         for dataset, path in zip(snakemake.params.datasets, snakemake.input.measures, strict=True)
     ]
-    table = published(pl.concat(tables), **snakemake.params.privacy, hide=["share_naive", "naive_ci_low", "naive_ci_high"])
+    table = published(
+        pl.concat(tables), **snakemake.params.privacy, hide=["share_naive", "naive_ci_low", "naive_ci_high"]
+    )
     table.write_csv(snakemake.output.prevalence)
 
 

@@ -26,7 +26,9 @@ def error_rates_for(held_out: pl.DataFrame, group: str) -> tuple[np.ndarray, np.
     return known["predicted_any"].to_numpy().astype(bool), known["true_any"].to_numpy().astype(bool), weight
 
 
-def estimate_pushback(measures: pl.DataFrame, held_out: pl.DataFrame, *, dataset: str, bootstrap: int, confidence: float, seed: int) -> pl.DataFrame:
+def estimate_pushback(
+    measures: pl.DataFrame, held_out: pl.DataFrame, *, dataset: str, bootstrap: int, confidence: float, seed: int
+) -> pl.DataFrame:
     """Share of conversations with any pushback, by group.
 
     Args:
@@ -46,9 +48,14 @@ def estimate_pushback(measures: pl.DataFrame, held_out: pl.DataFrame, *, dataset
         rng, cluster = np.random.default_rng([seed, number]), base["cluster"].to_numpy()
         any_pushback, ones = base["pushback"].to_numpy().astype(float), np.ones(base.height)
         naive = bootstrap_ratio(any_pushback, ones, cluster, replicates=bootstrap, rng=rng)
-        per_message = bootstrap_ratio(base["n_pushback"].to_numpy(), base["n_assistant"].to_numpy(), cluster, replicates=bootstrap, rng=rng)
+        per_message = bootstrap_ratio(
+            base["n_pushback"].to_numpy(), base["n_assistant"].to_numpy(), cluster, replicates=bootstrap, rng=rng
+        )
         corrected = rogan_gladen_draws(naive, *error_rates_for(held_out, group), rng=rng)
-        naive_interval, message_interval = summarise(naive, confidence=confidence), summarise(per_message, confidence=confidence)
+        naive_interval, message_interval = (
+            summarise(naive, confidence=confidence),
+            summarise(per_message, confidence=confidence),
+        )
         rows.append(
             {
                 "dataset": dataset,
@@ -65,7 +72,9 @@ def estimate_pushback(measures: pl.DataFrame, held_out: pl.DataFrame, *, dataset
                 "message_ci_high": message_interval["ci_high"],
             }
         )
-    return pl.DataFrame(rows, infer_schema_length=None, schema_overrides={"n_users": pl.Int64, "share_naive": pl.Float64}).with_columns(pl.col(pl.Float64).fill_nan(None))
+    return pl.DataFrame(
+        rows, infer_schema_length=None, schema_overrides={"n_users": pl.Int64, "share_naive": pl.Float64}
+    ).with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
 def count_by(measures: pl.DataFrame, names: list[str], column: str, *, dataset: str) -> pl.DataFrame:
@@ -76,10 +85,28 @@ def count_by(measures: pl.DataFrame, names: list[str], column: str, *, dataset: 
         base = measures.filter(in_group(group))
         for name in names:
             members = base.filter(pl.col(name))
-            rows.append((dataset, group, name, members.height, members["cluster"].n_unique() if has_users else None, base.height))
-    schema = {"dataset": pl.String, "group": pl.String, column: pl.String, "n_conversations": pl.Int64, "n_users": pl.Int64, "n_of": pl.Int64}
+            rows.append(
+                (
+                    dataset,
+                    group,
+                    name,
+                    members.height,
+                    members["cluster"].n_unique() if has_users else None,
+                    base.height,
+                )
+            )
+    schema = {
+        "dataset": pl.String,
+        "group": pl.String,
+        column: pl.String,
+        "n_conversations": pl.Int64,
+        "n_users": pl.Int64,
+        "n_of": pl.Int64,
+    }
     table = pl.DataFrame(rows, schema=schema, orient="row")
-    return table.with_columns(share_naive=pl.when(pl.col("n_of") > 0).then(pl.col("n_conversations") / pl.col("n_of")).round(6))
+    return table.with_columns(
+        share_naive=pl.when(pl.col("n_of") > 0).then(pl.col("n_conversations") / pl.col("n_of")).round(6)
+    )
 
 
 def main():
@@ -87,18 +114,43 @@ def main():
     tables, kinds, reasons = [], [], []
     for dataset, path in zip(snakemake.params.datasets, snakemake.input.measures, strict=True):
         measures = pl.read_parquet(path)
-        tables.append(estimate_pushback(measures, held_out, dataset=dataset, **snakemake.params.settings, seed=snakemake.params.seed))
+        tables.append(
+            estimate_pushback(
+                measures, held_out, dataset=dataset, **snakemake.params.settings, seed=snakemake.params.seed
+            )
+        )
         kinds.append(count_by(measures, PUSHBACK_KINDS, "kind", dataset=dataset))
         names = measures["reason"].drop_nulls().unique().sort().to_list()
         flagged = measures.with_columns(**{name: (pl.col("reason") == name).fill_null(False) for name in names})
         reasons.append(count_by(flagged, names, "reason", dataset=dataset))
-    hide = ["n_with_pushback", "share_naive", "naive_ci_low", "naive_ci_high", "estimate", "ci_low", "ci_high", "share_of_assistant_messages", "message_ci_low", "message_ci_high"]
+    hide = [
+        "n_with_pushback",
+        "share_naive",
+        "naive_ci_low",
+        "naive_ci_high",
+        "estimate",
+        "ci_low",
+        "ci_high",
+        "share_of_assistant_messages",
+        "message_ci_low",
+        "message_ci_high",
+    ]
     table = published(pl.concat(tables), **privacy, hide=hide)
     few = pl.col("n_with_pushback").is_between(1, privacy["min_conversations"] - 1)
-    given_away = ["n_with_pushback", "share_naive", "naive_ci_low", "naive_ci_high", "share_of_assistant_messages", "message_ci_low", "message_ci_high"]
-    table.with_columns(numerator_suppressed=few.fill_null(False)).with_columns(pl.when(~pl.col("numerator_suppressed")).then(pl.col(given_away))).write_csv(snakemake.output.pushback)
+    given_away = [
+        "n_with_pushback",
+        "share_naive",
+        "naive_ci_low",
+        "naive_ci_high",
+        "share_of_assistant_messages",
+        "message_ci_low",
+        "message_ci_high",
+    ]
+    table.with_columns(numerator_suppressed=few.fill_null(False)).with_columns(
+        pl.when(~pl.col("numerator_suppressed")).then(pl.col(given_away))
+    ).write_csv(snakemake.output.pushback)
     for tables_of, path in ((kinds, snakemake.output.kinds), (reasons, snakemake.output.reasons)):
-        published(pl.concat(tables_of), **privacy, hide=["share_naive", "n_of"]).write_csv(path)
+        published(pl.concat(tables_of), **privacy, hide=["share_naive"]).write_csv(path)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,9 @@ GROUPS = ["affective", *TYPES, "not affective"]
 SAME = 1e-9  # a change of level smaller than this is none
 
 
-def estimate_sentiment(measures: pl.DataFrame, *, dataset: str, min_human_messages: int, bootstrap: int, confidence: float, seed: int) -> pl.DataFrame:
+def estimate_sentiment(
+    measures: pl.DataFrame, *, dataset: str, min_human_messages: int, bootstrap: int, confidence: float, seed: int
+) -> pl.DataFrame:
     """Mean level at start and end and its change, by group.
 
     Args:
@@ -30,12 +32,18 @@ def estimate_sentiment(measures: pl.DataFrame, *, dataset: str, min_human_messag
         that of non-affective conversations) with interval, mean change of the compound score, share_improved, share_same, share_worsened.
     """
     has_users = measures["user_id"].null_count() < measures.height
-    scored = measures.filter(pl.col("n_human") >= min_human_messages).drop_nulls(["level_start", "level_end"]).with_columns(change=pl.col("level_end") - pl.col("level_start"))
+    scored = (
+        measures.filter(pl.col("n_human") >= min_human_messages)
+        .drop_nulls(["level_start", "level_end"])
+        .with_columns(change=pl.col("level_end") - pl.col("level_start"))
+    )
 
     def draws(group, number):
         base = scored.filter(in_group(group))
         rng = np.random.default_rng([seed, number])
-        return bootstrap_ratio(base["change"].to_numpy(), np.ones(base.height), base["cluster"].to_numpy(), replicates=bootstrap, rng=rng)
+        return bootstrap_ratio(
+            base["change"].to_numpy(), np.ones(base.height), base["cluster"].to_numpy(), replicates=bootstrap, rng=rng
+        )
 
     control = draws("not affective", len(GROUPS))
     rows = []
@@ -43,7 +51,11 @@ def estimate_sentiment(measures: pl.DataFrame, *, dataset: str, min_human_messag
         base = scored.filter(in_group(group))
         change = base["change"]
         own = draws(group, number)
-        beyond = summarise(own - control, confidence=confidence) if group != "not affective" else dict.fromkeys(["estimate", "ci_low", "ci_high"])
+        beyond = (
+            summarise(own - control, confidence=confidence)
+            if group != "not affective"
+            else dict.fromkeys(["estimate", "ci_low", "ci_high"])
+        )
         rows.append(
             {
                 "dataset": dataset,
@@ -62,7 +74,9 @@ def estimate_sentiment(measures: pl.DataFrame, *, dataset: str, min_human_messag
                 "share_worsened": (change < -SAME).mean(),
             }
         )
-    numbers = {name: pl.Float64 for name in rows[0] if name not in ("dataset", "group", "n_conversations", "n_users")} | {"n_users": pl.Int64}
+    numbers = {
+        name: pl.Float64 for name in rows[0] if name not in ("dataset", "group", "n_conversations", "n_users")
+    } | {"n_users": pl.Int64}
     return pl.DataFrame(rows, schema_overrides=numbers).with_columns(pl.col(pl.Float64).fill_nan(None).round(6))
 
 

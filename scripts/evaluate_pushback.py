@@ -24,8 +24,14 @@ def evaluate_pushback(labelled: pl.DataFrame, *, codebook: dict) -> pl.DataFrame
     Returns:
         source, conversation_id, weight, true_affective, and predicted_ and true_ (0/1) for `any` and each kind.
     """
-    keyed = labelled.with_columns(conversation_id=pl.concat_str("source", "conversation_id", separator=":"), own_id="conversation_id")
-    found = detect_pushback(keyed, codebook=codebook).group_by("conversation_id").agg(found=pl.col("kind").cast(pl.String).unique())
+    keyed = labelled.with_columns(
+        conversation_id=pl.concat_str("source", "conversation_id", separator=":"), own_id="conversation_id"
+    )
+    found = (
+        detect_pushback(keyed, codebook=codebook)
+        .group_by("conversation_id")
+        .agg(found=pl.col("kind").cast(pl.String).unique())
+    )
     joined = keyed.join(found, on="conversation_id", how="left").sort("conversation_id")
     predicted, true = pl.col("found").fill_null([]), pl.col("pushback")
     return joined.select(

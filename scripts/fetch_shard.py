@@ -14,7 +14,9 @@ from shared.job import InputError, logged
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-OTHER_WAYS = "Ways on without it: `make demo` runs the control corpus offline; config/own-logs.yaml runs your own files."
+OTHER_WAYS = (
+    "Ways on without it: `make demo` runs the control corpus offline; config/own-logs.yaml runs your own files."
+)
 
 
 def sha256_of(path: Path) -> str:
@@ -31,15 +33,30 @@ def fetch_package(source: dict, target: Path) -> dict:
     """
     requirement = f"{source['package']}=={source['version']}"
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--dest", folder, requirement]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--no-deps",
+            "--only-binary",
+            ":all:",
+            "--dest",
+            folder,
+            requirement,
+        ]
         done = subprocess.run(command, capture_output=True, text=True)
         print(done.stdout, done.stderr, sep="\n")
         wheels = list(Path(folder).glob("*.whl"))
         if done.returncode or len(wheels) != 1:
-            raise InputError(f"The package {requirement} could not be downloaded with pip (exit status {done.returncode}; its words are above). Check the network and the package index. {OTHER_WAYS}")
+            raise InputError(
+                f"The package {requirement} could not be downloaded with pip (exit status {done.returncode}; its words are above). Check the network and the package index. {OTHER_WAYS}"
+            )
         found = sha256_of(wheels[0])
         if found != source["sha256"]:
-            raise InputError(f"{wheels[0].name}: expected sha256 {source['sha256']}, found {found}. The download is damaged or the package was changed; do not use it. {OTHER_WAYS}")
+            raise InputError(
+                f"{wheels[0].name}: expected sha256 {source['sha256']}, found {found}. The download is damaged or the package was changed; do not use it. {OTHER_WAYS}"
+            )
         shutil.move(wheels[0], target)
     return {"kind": "pypi", "package": source["package"], "version": source["version"]}
 
@@ -52,7 +69,9 @@ def copy_local(path: Path, target: Path) -> dict:
 
 def main():
     source, target = snakemake.params.source, Path(snakemake.output.shard)
-    origin = fetch_package(source, target) if source["kind"] == "pypi" else copy_local(Path(snakemake.input.local), target)
+    origin = (
+        fetch_package(source, target) if source["kind"] == "pypi" else copy_local(Path(snakemake.input.local), target)
+    )
     origin |= {"bytes": target.stat().st_size, "sha256": sha256_of(target)}
     Path(snakemake.output.origin).write_text(json.dumps(origin, indent=2) + "\n", encoding="utf-8")
 

@@ -51,7 +51,9 @@ def find_duplicates(fingerprints: pl.DataFrame, *, similarity: float) -> pl.Data
     """
     exact = ~pl.col("exact").is_first_distinct()
     table = fingerprints.with_columns(
-        unique_id=pl.when(pl.len().over("conversation_id") > 1).then(pl.format("{}-{}", "shard", "conversation_id")).otherwise("conversation_id"),
+        unique_id=pl.when(pl.len().over("conversation_id") > 1)
+        .then(pl.format("{}-{}", "shard", "conversation_id"))
+        .otherwise("conversation_id"),
         exact_duplicate=exact,
         repeated_first_prompt=~pl.col("first_prompt").is_first_distinct(),
         near_duplicate=pl.lit(False),
@@ -64,7 +66,9 @@ def find_duplicates(fingerprints: pl.DataFrame, *, similarity: float) -> pl.Data
 
 
 def main():
-    shards = [pl.read_parquet(path).with_columns(shard=pl.lit(Path(path).stem)) for path in snakemake.input.fingerprints]
+    shards = [
+        pl.read_parquet(path).with_columns(shard=pl.lit(Path(path).stem)) for path in snakemake.input.fingerprints
+    ]
     duplicates = find_duplicates(pl.concat(shards), similarity=snakemake.params.similarity)
     contracts.DUPLICATES.validate(duplicates).write_parquet(snakemake.output.duplicates)
     print(duplicates.select(pl.col(pl.Boolean).sum()))

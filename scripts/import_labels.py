@@ -25,7 +25,9 @@ def import_labels(labels: pl.DataFrame, measures: pl.DataFrame, *, dataset: str)
         label_categories, label_pushback (kinds), label_sentiment_start, label_sentiment_end.
     """
     wanted = ["affective", "content_creation", "categories", "pushback", "sentiment_start", "sentiment_end"]
-    own = labels.filter(source=dataset).select("conversation_id", "weight", **{f"label_{name}": pl.col(name) for name in wanted})
+    own = labels.filter(source=dataset).select(
+        "conversation_id", "weight", **{f"label_{name}": pl.col(name) for name in wanted}
+    )
     return measures.join(own, on="conversation_id", how="inner").sort("conversation_id")
 
 
@@ -34,7 +36,9 @@ def main():
     dataset = Path(snakemake.input.measures).parts[-2]
     found = import_labels(labels, measures, dataset=dataset)
     found.write_parquet(snakemake.output.labels)
-    print(f"{found.height} of {labels.filter(source=dataset).height} labelled conversations of {dataset} are among the selected ones")
+    print(
+        f"{found.height} of {labels.filter(source=dataset).height} labelled conversations of {dataset} are among the selected ones"
+    )
 
 
 if __name__ == "__main__":

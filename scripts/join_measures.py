@@ -19,11 +19,17 @@ def sentiment_at_ends(sentiment: pl.DataFrame, *, window: int) -> pl.DataFrame:
     """
     ordered = sentiment.sort("conversation_id", "turn")
     return ordered.group_by("conversation_id", maintain_order=True).agg(
-        **{f"{scale}_{end}": pl.col(scale).head(window).mean() if end == "start" else pl.col(scale).tail(window).mean() for scale in ("level", "compound") for end in ("start", "end")}
+        **{
+            f"{scale}_{end}": pl.col(scale).head(window).mean() if end == "start" else pl.col(scale).tail(window).mean()
+            for scale in ("level", "compound")
+            for end in ("start", "end")
+        }
     )
 
 
-def join_measures(conversations: pl.DataFrame, affect: pl.DataFrame, pushback: pl.DataFrame, sentiment: pl.DataFrame, *, window: int) -> pl.DataFrame:
+def join_measures(
+    conversations: pl.DataFrame, affect: pl.DataFrame, pushback: pl.DataFrame, sentiment: pl.DataFrame, *, window: int
+) -> pl.DataFrame:
     """One row per conversation under contracts.MEASURES.
 
     Args:
@@ -31,10 +37,14 @@ def join_measures(conversations: pl.DataFrame, affect: pl.DataFrame, pushback: p
         affect, pushback, sentiment: tables under their contracts.
         window: human messages at each end for the sentiment of start and end.
     """
-    pushed = pushback.sort("conversation_id", "turn").group_by("conversation_id").agg(
-        **{kind: (pl.col("kind") == kind).any() for kind in PUSHBACK_KINDS},
-        n_pushback=pl.col("turn").n_unique().cast(pl.Int32),
-        reason=pl.col("reason").first(),
+    pushed = (
+        pushback.sort("conversation_id", "turn")
+        .group_by("conversation_id")
+        .agg(
+            **{kind: (pl.col("kind") == kind).any() for kind in PUSHBACK_KINDS},
+            n_pushback=pl.col("turn").n_unique().cast(pl.Int32),
+            reason=pl.col("reason").first(),
+        )
     )
     joined = (
         conversations.join(affect, on="conversation_id", validate="1:1")
@@ -53,7 +63,10 @@ def main():
     columns = ["conversation_id", "user_id", "started_at", "n_human", "n_assistant"]
     measures = join_measures(
         pl.concat([pl.read_parquet(path, columns=columns) for path in snakemake.input.selected]),
-        *(pl.concat([pl.read_parquet(path) for path in paths]) for paths in (snakemake.input.affect, snakemake.input.pushback, snakemake.input.sentiment)),
+        *(
+            pl.concat([pl.read_parquet(path) for path in paths])
+            for paths in (snakemake.input.affect, snakemake.input.pushback, snakemake.input.sentiment)
+        ),
         window=snakemake.params.window,
     )
     contracts.MEASURES.validate(measures).write_parquet(snakemake.output.measures)

@@ -20,7 +20,9 @@ def check_claims(claims: list[dict]) -> None:
     for claim in claims:
         missing = [key for key in REQUIRED if not claim.get(key)]
         if missing or not {"low", "high"} & set(claim["rule"]):
-            raise InputError(f"config/claims.yaml: claim '{claim.get('id', '?')}' lacks {', '.join(missing) or 'a bound (low or high) in its rule'}. A claim is judged only by a rule declared beforehand.")
+            raise InputError(
+                f"config/claims.yaml: claim '{claim.get('id', '?')}' lacks {', '.join(missing) or 'a bound (low or high) in its rule'}. A claim is judged only by a rule declared beforehand."
+            )
     ids = [claim["id"] for claim in claims]
     if len(set(ids)) < len(ids):
         raise InputError(f"config/claims.yaml: the id '{next(i for i in ids if ids.count(i) > 1)}' is used twice.")
@@ -62,7 +64,10 @@ def judge_claim(claim: dict, rows: pl.DataFrame, *, synthetic: bool) -> dict[str
     if n is None:
         return empty | {"reason": "Too few conversations: the cell is under the privacy floor."}
     if n < claim["min_n"]:
-        return found | {"verdict": "not testable here", "reason": f"{n} conversations; the rule asks for {claim['min_n']}."}
+        return found | {
+            "verdict": "not testable here",
+            "reason": f"{n} conversations; the rule asks for {claim['min_n']}.",
+        }
     if low is None or high is None:
         return found | {"verdict": "not testable here", "reason": "No interval could be computed."}
     if _inside(low, high, claim["rule"]):
@@ -71,10 +76,19 @@ def judge_claim(claim: dict, rows: pl.DataFrame, *, synthetic: bool) -> dict[str
     if direction:
         _, wide_low, wide_high = _interval(row, direction.get("prefix", claim["value"].get("prefix", "estimate")))
         if wide_low is not None and _inside(wide_low, wide_high, direction):
-            return found | {"verdict": "direction only", "reason": f"Not that {claim['in_words'][0].lower()}{claim['in_words'][1:-1]}, {direction['in_words'].replace('or at least', 'but')}."}
+            return found | {
+                "verdict": "direction only",
+                "reason": f"Not that {claim['in_words'][0].lower()}{claim['in_words'][1:-1]}, {direction['in_words'].replace('or at least', 'but')}.",
+            }
     if _outside(low, high, claim["rule"]):
-        return found | {"verdict": "not supported", "reason": f"The interval lies outside the claimed region. Claimed: {claim['in_words']}"}
-    return found | {"verdict": "inconclusive", "reason": f"The interval reaches over the edge of the claimed region. Claimed: {claim['in_words']}"}
+        return found | {
+            "verdict": "not supported",
+            "reason": f"The interval lies outside the claimed region. Claimed: {claim['in_words']}",
+        }
+    return found | {
+        "verdict": "inconclusive",
+        "reason": f"The interval reaches over the edge of the claimed region. Claimed: {claim['in_words']}",
+    }
 
 
 def judge_claims(claims: list[dict], tables: dict[str, pl.DataFrame], *, synthetic: dict[str, bool]) -> pl.DataFrame:
@@ -84,15 +98,23 @@ def judge_claims(claims: list[dict], tables: dict[str, pl.DataFrame], *, synthet
     for dataset, is_synthetic in synthetic.items():
         for claim in claims:
             table = tables[claim["value"]["table"]].filter(dataset=dataset, **claim["value"]["where"])
-            said = {key: claim[key] for key in ("id", "section", "statement", "published", "estimand")} | {"rule": claim["in_words"]}
+            said = {key: claim[key] for key in ("id", "section", "statement", "published", "estimand")} | {
+                "rule": claim["in_words"]
+            }
             rows.append({"dataset": dataset, **said, **judge_claim(claim, table, synthetic=is_synthetic)})
-    return pl.DataFrame(rows, infer_schema_length=None, schema_overrides={"estimate": pl.Float64, "ci_low": pl.Float64, "ci_high": pl.Float64, "n": pl.Int64})
+    return pl.DataFrame(
+        rows,
+        infer_schema_length=None,
+        schema_overrides={"estimate": pl.Float64, "ci_low": pl.Float64, "ci_high": pl.Float64, "n": pl.Int64},
+    )
 
 
 def main():
     claims = yaml.safe_load(Path(snakemake.input.claims).read_text(encoding="utf-8"))["claims"]
     tables = {Path(path).stem: pl.read_csv(path, infer_schema_length=None) for path in snakemake.input.tables}
-    synthetic = {dataset: bool(snakemake.params.sources[dataset].get("synthetic")) for dataset in snakemake.params.datasets}
+    synthetic = {
+        dataset: bool(snakemake.params.sources[dataset].get("synthetic")) for dataset in snakemake.params.datasets
+    }
     judge_claims(claims, tables, synthetic=synthetic).write_csv(snakemake.output.claims)
 
 

@@ -30,10 +30,17 @@ def figures(true: np.ndarray, predicted: np.ndarray, weight: np.ndarray) -> dict
     agreement = 1 - labelled - found + 2 * both
     chance = labelled * found + (1 - labelled) * (1 - found)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return {"precision": both / found, "recall": both / labelled, "f1": 2 * both / (labelled + found), "kappa": (agreement - chance) / (1 - chance)}
+        return {
+            "precision": both / found,
+            "recall": both / labelled,
+            "f1": 2 * both / (labelled + found),
+            "kappa": (agreement - chance) / (1 - chance),
+        }
 
 
-def agreement_row(true, predicted, weight, *, bootstrap: int, confidence: float, rng: np.random.Generator) -> dict[str, float]:
+def agreement_row(
+    true, predicted, weight, *, bootstrap: int, confidence: float, rng: np.random.Generator
+) -> dict[str, float]:
     """The figures and their bootstrap intervals over labelled conversations, in columns figure, figure_ci_low, figure_ci_high."""
     true, predicted, weight = np.asarray(true, bool), np.asarray(predicted, bool), np.asarray(weight, float)
     resampled = rng.multinomial(len(true), np.full(len(true), 1 / len(true)), size=bootstrap) * weight
@@ -45,7 +52,9 @@ def agreement_row(true, predicted, weight, *, bootstrap: int, confidence: float,
     return {key: round(value, 4) if isinstance(value, float) else value for key, value in row.items()}
 
 
-def measure_agreement(held_out: pl.DataFrame, labels: dict[str, pl.DataFrame], *, bootstrap: int, confidence: float, seed: int) -> pl.DataFrame:
+def measure_agreement(
+    held_out: pl.DataFrame, labels: dict[str, pl.DataFrame], *, bootstrap: int, confidence: float, seed: int
+) -> pl.DataFrame:
     """Agreement of classifier (cross-validated) and pushback rules with the labels.
 
     Args:
@@ -62,7 +71,10 @@ def measure_agreement(held_out: pl.DataFrame, labels: dict[str, pl.DataFrame], *
 
     def add(instrument, name, source, true, predicted, weight):
         if np.asarray(true, bool).any():
-            rows.append({"instrument": instrument, "class": name, "labels": source} | agreement_row(true, predicted, weight, rng=rng, **options))
+            rows.append(
+                {"instrument": instrument, "class": name, "labels": source}
+                | agreement_row(true, predicted, weight, rng=rng, **options)
+            )
 
     real = held_out.filter(pl.col("source") != "control")
     for name in ["content_creation", "affective", "included", *CATEGORIES]:
@@ -72,17 +84,43 @@ def measure_agreement(held_out: pl.DataFrame, labels: dict[str, pl.DataFrame], *
             add("classifier", name, dataset, own[f"true_{name}"], own[f"predicted_{name}"], own["weight"])
     for dataset, table in labels.items():
         sampled = table.filter(pl.col("weight").is_not_null())
-        add("pushback rules", "any", dataset, sampled["label_pushback"].list.len() > 0, sampled["pushback"], sampled["weight"])
+        add(
+            "pushback rules",
+            "any",
+            dataset,
+            sampled["label_pushback"].list.len() > 0,
+            sampled["pushback"],
+            sampled["weight"],
+        )
         for kind in PUSHBACK_KINDS:
-            add("pushback rules", kind, dataset, sampled["label_pushback"].list.contains(pl.lit(kind)), sampled[kind], sampled["weight"])
-    schema = {"instrument": pl.String, "class": pl.String, "labels": pl.String, "n_labelled": pl.Int64, "n_positive": pl.Int64, "n_predicted": pl.Int64}
+            add(
+                "pushback rules",
+                kind,
+                dataset,
+                sampled["label_pushback"].list.contains(pl.lit(kind)),
+                sampled[kind],
+                sampled["weight"],
+            )
+    schema = {
+        "instrument": pl.String,
+        "class": pl.String,
+        "labels": pl.String,
+        "n_labelled": pl.Int64,
+        "n_positive": pl.Int64,
+        "n_predicted": pl.Int64,
+    }
     schema |= {f"{name}{end}": pl.Float64 for name in FIGURES for end in ("", "_ci_low", "_ci_high")}
-    return pl.DataFrame(rows, schema=schema)
+    return pl.DataFrame(rows, schema=schema).with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
 def main():
-    labels = {dataset: pl.read_parquet(path) for dataset, path in zip(snakemake.params.datasets, snakemake.input.labels, strict=True)}
-    table = measure_agreement(pl.read_csv(snakemake.input.held_out), labels, **snakemake.params.settings, seed=snakemake.params.seed)
+    labels = {
+        dataset: pl.read_parquet(path)
+        for dataset, path in zip(snakemake.params.datasets, snakemake.input.labels, strict=True)
+    }
+    table = measure_agreement(
+        pl.read_csv(snakemake.input.held_out), labels, **snakemake.params.settings, seed=snakemake.params.seed
+    )
     table.write_csv(snakemake.output.agreement)
 
 

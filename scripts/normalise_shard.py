@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -79,14 +79,14 @@ def time_of(value: Any) -> datetime | None:
         if isinstance(value, datetime):
             time = value
         elif isinstance(value, (int, float)):
-            time = datetime.fromtimestamp(value, tz=timezone.utc)
+            time = datetime.fromtimestamp(value, tz=UTC)
         elif isinstance(value, str):
             time = datetime.fromisoformat(value)
         else:
             return None
     except (ValueError, OverflowError, OSError):
         return None
-    return time.astimezone(timezone.utc) if time.tzinfo else time.replace(tzinfo=timezone.utc)
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def join_parts(parts: list[tuple[int, list[dict]]]) -> tuple[list[dict], int]:
@@ -111,7 +111,9 @@ def join_parts(parts: list[tuple[int, list[dict]]]) -> tuple[list[dict], int]:
     return [by_position[position] for position in sorted(by_position)], max(by_position) + 1 - len(by_position)
 
 
-def normalise_shard(records: Iterable[dict | str], *, parts: bool = False, available: Iterable[str] = ()) -> tuple[pl.DataFrame, pl.DataFrame]:
+def normalise_shard(
+    records: Iterable[dict | str], *, parts: bool = False, available: Iterable[str] = ()
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Conversations and rejects of one shard; every record is in exactly one of the two (`n_records` adds up).
 
     Args:
@@ -184,7 +186,9 @@ def main():
     conversations, rejects = normalise_shard(records, parts=source.get("parts", False), available=source["available"])
     contracts.CONVERSATIONS.validate(conversations).write_parquet(snakemake.output.conversations)
     contracts.REJECTS.validate(rejects).write_parquet(snakemake.output.rejects)
-    print(f"{conversations.height} conversations of {conversations['n_records'].sum()} records; {rejects.height} rejects")
+    print(
+        f"{conversations.height} conversations of {conversations['n_records'].sum()} records; {rejects.height} rejects"
+    )
 
 
 if __name__ == "__main__":

@@ -4,7 +4,17 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from shared.figures import MUTED, OURS, datasets_of, figure, finish_rows, interval_row, nothing_to_show, row_label, row_title
+from shared.figures import (
+    MUTED,
+    OURS,
+    datasets_of,
+    figure,
+    finish_rows,
+    interval_row,
+    nothing_to_show,
+    row_label,
+    row_title,
+)
 from shared.job import logged
 
 if TYPE_CHECKING:
@@ -21,7 +31,15 @@ def plot_sentiment(sentiment: pl.DataFrame, path: str) -> None:
         axes.axvline(0, color="#999999", linewidth=1)
         for y, row in enumerate(rows):
             color = MUTED if row["group"] == "not affective" else OURS
-            interval_row(axes, y, estimate=row["estimate"], low=row["ci_low"], high=row["ci_high"], color=color, label=f"{row['estimate']:+.2f}" if row["estimate"] is not None else "")
+            interval_row(
+                axes,
+                y,
+                estimate=row["estimate"],
+                low=row["ci_low"],
+                high=row["ci_high"],
+                color=color,
+                label=f"{row['estimate']:+.2f}" if row["estimate"] is not None else "",
+            )
         finish_rows(axes, [row_label(row_title(row, several), row["n_conversations"]) for row in rows])
         reach = max(0.1, *(abs(row[end]) for row in rows for end in ("ci_low", "ci_high") if row[end] is not None))
         axes.set_xlim(-1.1 * reach, 1.1 * reach)

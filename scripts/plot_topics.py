@@ -23,7 +23,10 @@ def plot_topics(topics: pl.DataFrame, path: str) -> None:
             axes.barh(y, row["share_of_category"], color=MUTED if row["topic"] == "other topics" else OURS, height=0.6)
             axes.text(row["share_of_category"], y, f" {row['topic']}", va="center", fontsize=8.5)
         titles = [TITLES[row["category"]] + (f", {row['dataset']}" if several else "") for row in rows]
-        axes.set_yticks(range(len(rows)), [f"{title} (n = {row['n_conversations']})" for title, row in zip(titles, rows, strict=True)])
+        axes.set_yticks(
+            range(len(rows)),
+            [f"{title} (n = {row['n_conversations']})" for title, row in zip(titles, rows, strict=True)],
+        )
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.grid(axis="y", visible=False)
         axes.set_xlim(0, 1.6)

@@ -37,7 +37,12 @@ def human_messages(conversations: pl.DataFrame, *, min_human_messages: int) -> p
     masked = pl.col("text")
     for pattern in MASKS.values():
         masked = masked.str.replace_all(pattern, " ")
-    return turns.select("conversation_id", "turn", mask=pl.concat_str(found, separator="|", ignore_nulls=True).replace("", None), text=masked.str.head(SCORED_CHARACTERS))
+    return turns.select(
+        "conversation_id",
+        "turn",
+        mask=pl.concat_str(found, separator="|", ignore_nulls=True).replace("", None),
+        text=masked.str.head(SCORED_CHARACTERS),
+    )
 
 
 def mean_sentence_score(texts: list[str]) -> list[float | None]:
@@ -51,7 +56,9 @@ def mean_sentence_score(texts: list[str]) -> list[float | None]:
     scores = []
     for doc in nlp.pipe(texts):
         sentences = [sentence.text for sentence in doc.sents if any(character.isalpha() for character in sentence.text)]
-        scores.append(float(np.mean([analyser.polarity_scores(text)["compound"] for text in sentences])) if sentences else None)
+        scores.append(
+            float(np.mean([analyser.polarity_scores(text)["compound"] for text in sentences])) if sentences else None
+        )
     return scores
 
 
@@ -67,7 +74,9 @@ def score_sentiment(conversations: pl.DataFrame, *, min_human_messages: int, cut
         A table under contracts.SENTIMENT. A message with nothing to score is not scorable, which is not zero.
     """
     messages = human_messages(conversations, min_human_messages=min_human_messages)
-    compound = np.array([np.nan if score is None else score for score in mean_sentence_score(messages["text"].to_list())], dtype=float)
+    compound = np.array(
+        [np.nan if score is None else score for score in mean_sentence_score(messages["text"].to_list())], dtype=float
+    )
     low, high = np.array(cut_points[:2]), np.array(cut_points[2:])
     level = LEVELS[(compound[:, None] >= low).sum(axis=1) + (compound[:, None] > high).sum(axis=1)]
     return messages.select(

@@ -31,7 +31,9 @@ def language_sample() -> pl.Expr:
     return pl.when(human.str.len_chars() < SHORT_PROMPT).then(human + "\n" + reply).otherwise(human)
 
 
-def select_shard(conversations: pl.DataFrame, rejects: pl.DataFrame, duplicates: pl.DataFrame, *, languages: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def select_shard(
+    conversations: pl.DataFrame, rejects: pl.DataFrame, duplicates: pl.DataFrame, *, languages: list[str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The conversations to analyse, and the funnel that led to them.
 
     Args:
@@ -45,7 +47,9 @@ def select_shard(conversations: pl.DataFrame, rejects: pl.DataFrame, duplicates:
     """
     spoken = excerpt("human", per_message=100, total=1_000).str.contains(r"\S")
     table = conversations.join(duplicates, on="conversation_id", how="left", validate="1:1").with_columns(
-        language=pl.Series([detect_language(text) for text in conversations.select(language_sample()).to_series()], dtype=pl.String),
+        language=pl.Series(
+            [detect_language(text) for text in conversations.select(language_sample()).to_series()], dtype=pl.String
+        ),
         messages_by_both=(pl.col("n_human") > 0) & (pl.col("n_assistant") > 0),
         human_text=spoken,
     )

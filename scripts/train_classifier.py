@@ -26,7 +26,9 @@ FOLDS = 5
 
 def truth_of(labels: pl.DataFrame) -> np.ndarray:
     """(n, classes) bool from the label columns."""
-    columns = {name: labels["categories"].list.contains(name) for name in CATEGORIES} | {name: labels[name] for name in CLASSES if name not in CATEGORIES}
+    columns = {name: labels["categories"].list.contains(name) for name in CATEGORIES} | {
+        name: labels[name] for name in CLASSES if name not in CATEGORIES
+    }
     return np.column_stack([columns[name].to_numpy() for name in CLASSES]).astype(bool)
 
 
@@ -36,7 +38,9 @@ def _regressions(matrix, truth):
     coefficients, intercepts = [], []
     for number, name in enumerate(CLASSES):
         rows = np.ones(len(truth), bool) if name in ("content_creation", "affective") else affective
-        fit = LogisticRegression(C=PENALTY, class_weight="balanced", max_iter=5_000, tol=1e-8).fit(matrix[rows], truth[rows, number])
+        fit = LogisticRegression(C=PENALTY, class_weight="balanced", max_iter=5_000, tol=1e-8).fit(
+            matrix[rows], truth[rows, number]
+        )
         coefficients.append(fit.coef_[0])
         intercepts.append(fit.intercept_[0])
     return np.column_stack(coefficients), np.array(intercepts)
@@ -68,7 +72,9 @@ def best_threshold(probability: np.ndarray, truth: np.ndarray) -> float:
     return float(threshold[f1[:-1].argmax()])
 
 
-def train_classifier(labelled: pl.DataFrame, codebook: dict, *, min_human_messages_roleplay: int, seed: int) -> tuple[AffectModel, pl.DataFrame]:
+def train_classifier(
+    labelled: pl.DataFrame, codebook: dict, *, min_human_messages_roleplay: int, seed: int
+) -> tuple[AffectModel, pl.DataFrame]:
     """The model trained on all labels, and the cross-validated decisions on each labelled conversation.
 
     Args:
@@ -140,7 +146,11 @@ def model_card(held_out: pl.DataFrame) -> str:
             hits = (true & predicted).sum()
             precision, recall = hits / max(predicted.sum(), 1), hits / true.sum()
             f1 = 2 * hits / (true.sum() + predicted.sum())
-            ap = f"{average_precision_score(true, table[f'p_{name}'].to_numpy()):.2f}" if name in ("content_creation", "affective") else ""
+            ap = (
+                f"{average_precision_score(true, table[f'p_{name}'].to_numpy()):.2f}"
+                if name in ("content_creation", "affective")
+                else ""
+            )
             lines.append(f"| {name} | {source} | {true.sum()} | {precision:.2f} | {recall:.2f} | {f1:.2f} | {ap} |")
     return "\n".join(lines) + "\n"
 
@@ -152,7 +162,12 @@ def main():
     control = read_control_labels(snakemake.input.control_labels).filter(split="train", language="en")
     labels = pl.concat([labels, control.select(labels.columns)])
     labelled = labelled_texts(labels, snakemake.input.conversations)
-    model, held_out = train_classifier(labelled, codebook, min_human_messages_roleplay=snakemake.params.min_human_messages_roleplay, seed=snakemake.params.seed)
+    model, held_out = train_classifier(
+        labelled,
+        codebook,
+        min_human_messages_roleplay=snakemake.params.min_human_messages_roleplay,
+        seed=snakemake.params.seed,
+    )
     model.save(snakemake.output.model)
     held_out.write_csv(snakemake.output.held_out)
     Path(snakemake.output.card).write_text(model_card(held_out), encoding="utf-8")

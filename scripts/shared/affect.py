@@ -49,16 +49,22 @@ class AffectModel:
         Raises:
             InputError: the table's classes or cue groups are not those of this code and codebook.
         """
-        table = pl.read_csv(path, schema_overrides={"name": pl.String, "idf": pl.Float64}).with_columns(pl.col("name").fill_null(""))
+        table = pl.read_csv(path, schema_overrides={"name": pl.String, "idf": pl.Float64}).with_columns(
+            pl.col("name").fill_null("")
+        )
         if table.columns != ["kind", "name", "idf", *CLASSES]:
-            raise InputError(f"{path}: expected the columns kind, name, idf, {', '.join(CLASSES)}; found {', '.join(table.columns)}. Train it anew: classify.model: data/models/affect.csv")
+            raise InputError(
+                f"{path}: expected the columns kind, name, idf, {', '.join(CLASSES)}; found {', '.join(table.columns)}. Train it anew: classify.model: data/models/affect.csv"
+            )
         words = table.filter(kind="word")
         features = Features(words["name"].to_list(), words["idf"].to_numpy(), cues)
         weights = table.filter(~pl.col("kind").is_in(SPECIAL))
         found = (weights["kind"] + ":" + weights["name"]).to_list()
         if found != features.names:
             differing = sorted(set(found) ^ set(features.names))[:5]
-            raise InputError(f"{path}: the model's features differ from the codebook's, e.g. {', '.join(differing)}. The codebook's cue groups changed since training: train it anew with classify.model: data/models/affect.csv")
+            raise InputError(
+                f"{path}: the model's features differ from the codebook's, e.g. {', '.join(differing)}. The codebook's cue groups changed since training: train it anew with classify.model: data/models/affect.csv"
+            )
         special = {name: table.filter(kind=name).select(CLASSES).to_numpy().ravel() for name in SPECIAL}
         return cls(features, weights.select(CLASSES).to_numpy(), **special)
 
@@ -71,7 +77,14 @@ def _digits(value: float) -> str:
     return f"{value:.6g}"
 
 
-def decide(probabilities: np.ndarray, threshold: np.ndarray, *, candidate: np.ndarray, n_human: np.ndarray, min_human_messages_roleplay: int) -> dict[str, np.ndarray]:
+def decide(
+    probabilities: np.ndarray,
+    threshold: np.ndarray,
+    *,
+    candidate: np.ndarray,
+    n_human: np.ndarray,
+    min_human_messages_roleplay: int,
+) -> dict[str, np.ndarray]:
     """Decisions from probabilities, by the study's filters in the study's order.
 
     An affective conversation gets every category over its threshold, or else the likeliest relative to its threshold. `included` is what the
@@ -92,13 +105,19 @@ def decide(probabilities: np.ndarray, threshold: np.ndarray, *, candidate: np.nd
     columns = [CLASSES.index(name) for name in CATEGORIES]
     likeliest = (probabilities[:, columns] / threshold[columns]).argmax(axis=1)
     any_over = np.any([over[name] for name in CATEGORIES], axis=0)
-    decisions = {"content_creation": over["content_creation"], "affective": affective, "professional": affective & over["professional"]}
+    decisions = {
+        "content_creation": over["content_creation"],
+        "affective": affective,
+        "professional": affective & over["professional"],
+    }
     for number, name in enumerate(CATEGORIES):
         decisions[name] = affective & (over[name] | (~any_over & (likeliest == number)))
     return apply_study_filters(decisions, n_human=n_human, min_human_messages_roleplay=min_human_messages_roleplay)
 
 
-def apply_study_filters(decisions: dict[str, np.ndarray], *, n_human: np.ndarray, min_human_messages_roleplay: int) -> dict[str, np.ndarray]:
+def apply_study_filters(
+    decisions: dict[str, np.ndarray], *, n_human: np.ndarray, min_human_messages_roleplay: int
+) -> dict[str, np.ndarray]:
     """Add `included` to decisions or labels, and take roleplay away from conversations too short for it."""
     decisions = dict(decisions)
     long_enough = n_human >= min_human_messages_roleplay

@@ -130,12 +130,19 @@ MEASURES = pa.DataFrameSchema(
         "started_at": pa.Column(pl.Datetime("us", "UTC"), nullable=True),
         "n_human": _count(),
         "n_assistant": _count(),
-        **{column: AFFECT.columns[column] for column in ["content_creation", "affective", "included", "categories", "professional"]},
+        **{
+            column: AFFECT.columns[column]
+            for column in ["content_creation", "affective", "included", "categories", "professional"]
+        },
         **{kind: pa.Column(pl.Boolean) for kind in PUSHBACK_KINDS},
         "pushback": pa.Column(pl.Boolean),
         "n_pushback": _count(),  # assistant messages with any pushback
         "reason": pa.Column(pl.String, nullable=True),  # of the first pushback
-        **{f"{scale}_{end}": pa.Column(pl.Float64, pa.Check.in_range(-1, 1), nullable=True) for scale in ("level", "compound") for end in ("start", "end")},
+        **{
+            f"{scale}_{end}": pa.Column(pl.Float64, pa.Check.in_range(-1, 1), nullable=True)
+            for scale in ("level", "compound")
+            for end in ("start", "end")
+        },
     },
     strict=True,
 )

@@ -49,7 +49,15 @@ def cue_counts(texts: list[str], cues: dict) -> np.ndarray:
     return counts
 
 
-SHAPE = ["first_person", "second_person", "question_marks", "code_marks", "log_words", "log_words_per_message", "log_human_messages"]
+SHAPE = [
+    "first_person",
+    "second_person",
+    "question_marks",
+    "code_marks",
+    "log_words",
+    "log_words_per_message",
+    "log_human_messages",
+]
 
 
 def shape(conversations: pl.DataFrame) -> np.ndarray:
@@ -79,23 +87,38 @@ class Features:
 
     @property
     def names(self) -> list[str]:
-        return [f"word:{word}" for word in self.words] + [f"cue:{name}" for name in self.cues] + [f"cue_rate:{name}" for name in self.cues] + [f"shape:{name}" for name in SHAPE]
+        return (
+            [f"word:{word}" for word in self.words]
+            + [f"cue:{name}" for name in self.cues]
+            + [f"cue_rate:{name}" for name in self.cues]
+            + [f"shape:{name}" for name in SHAPE]
+        )
 
     def matrix(self, conversations: pl.DataFrame) -> sp.csr_matrix:
         """(n, len(names)): sublinear TF-IDF of the words (rows of length WORD_WEIGHT), log counts and rates of cues, shape."""
         texts = conversations.select(human_text()).to_series().to_list()
-        counts = CountVectorizer(vocabulary=self.words, ngram_range=(1, 2), token_pattern=TOKEN).transform(texts).astype(float)
+        counts = (
+            CountVectorizer(vocabulary=self.words, ngram_range=(1, 2), token_pattern=TOKEN)
+            .transform(texts)
+            .astype(float)
+        )
         counts.data = 1 + np.log(counts.data)
         weighted = counts @ sp.diags_array(self.idf)
         weighted = normalize(weighted) * WORD_WEIGHT
         cues = cue_counts(texts, self.cues)
         n_words = np.array([max(len(text.split()), 1) for text in texts])[:, None]
-        return sp.hstack([weighted, np.log1p(cues) / 2, np.minimum(cues / n_words * 20, 2), shape(conversations)], format="csr")
+        return sp.hstack(
+            [weighted, np.log1p(cues) / 2, np.minimum(cues / n_words * 20, 2), shape(conversations)], format="csr"
+        )
 
 
-def learn_features(conversations: pl.DataFrame, cues: dict, *, min_documents: int = 4, max_words: int = 5_000) -> Features:
+def learn_features(
+    conversations: pl.DataFrame, cues: dict, *, min_documents: int = 4, max_words: int = 5_000
+) -> Features:
     """Vocabulary of word n-grams (1-2) and their smoothed idf: ln((1 + n) / (1 + df)) + 1, as in scikit-learn."""
     texts = conversations.select(human_text()).to_series().to_list()
-    vectorizer = CountVectorizer(ngram_range=(1, 2), min_df=min_documents, max_df=0.5, max_features=max_words, token_pattern=TOKEN)
+    vectorizer = CountVectorizer(
+        ngram_range=(1, 2), min_df=min_documents, max_df=0.5, max_features=max_words, token_pattern=TOKEN
+    )
     documents = np.asarray((vectorizer.fit_transform(texts) > 0).sum(axis=0)).ravel()
     return Features(list(vectorizer.get_feature_names_out()), np.log((1 + len(texts)) / (1 + documents)) + 1, cues)

@@ -28,7 +28,16 @@ TITLES = {
 @contextmanager
 def figure(path: str | Path, *, width: float = 7.2, height: float = 3.6):
     """A figure with one pair of axes, saved as SVG on leaving; the same data give the same bytes."""
-    sns.set_theme(style="whitegrid", rc={"svg.hashsalt": "figure", "font.size": 10, "axes.edgecolor": "#bbbbbb", "grid.color": "#e6e6e6", "axes.titlesize": 11})
+    sns.set_theme(
+        style="whitegrid",
+        rc={
+            "svg.hashsalt": "figure",
+            "font.size": 10,
+            "axes.edgecolor": "#bbbbbb",
+            "grid.color": "#e6e6e6",
+            "axes.titlesize": 11,
+        },
+    )
     fig, axes = plt.subplots(figsize=(width, height), layout="constrained")
     try:
         yield axes

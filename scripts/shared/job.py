@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+import traceback
 
 
 class InputError(Exception):
@@ -10,17 +11,17 @@ class InputError(Exception):
 
 @contextlib.contextmanager
 def logged(log_path):
-    """Send both output streams to `log_path`; an InputError becomes its own sentence there, and exit status 1."""
-    with open(log_path, "w", encoding="utf-8", buffering=1) as log:
-        with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
-            try:
-                yield
-            except InputError as error:
-                print(error, file=log)
-                sys.exit(1)
-            except Exception:
-                # The interpreter prints a traceback after the streams are back; a log without it helps nobody.
-                import traceback
-
-                traceback.print_exc(file=log)
-                sys.exit(1)
+    """Send both output streams to `log_path`; an InputError becomes its own sentence there, any other error its traceback."""
+    with (
+        open(log_path, "w", encoding="utf-8", buffering=1) as log,
+        contextlib.redirect_stdout(log),
+        contextlib.redirect_stderr(log),
+    ):
+        try:
+            yield
+        except InputError as error:
+            print(error)
+            sys.exit(1)
+        except Exception:
+            traceback.print_exc()
+            sys.exit(1)

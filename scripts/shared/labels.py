@@ -7,11 +7,27 @@ import polars as pl
 from shared.job import InputError
 
 LIST_COLUMNS = ["categories", "pushback"]
-REQUIRED = ["source", "conversation_id", "weight", "content_creation", "affective", "categories", "professional", "pushback", "sentiment_start", "sentiment_end"]
+REQUIRED = [
+    "source",
+    "conversation_id",
+    "weight",
+    "content_creation",
+    "affective",
+    "categories",
+    "professional",
+    "pushback",
+    "sentiment_start",
+    "sentiment_end",
+]
 
 
 def _lists(column: str) -> pl.Expr:
-    return pl.when(pl.col(column).str.len_chars() > 0).then(pl.col(column).str.split("|")).otherwise(pl.lit([], dtype=pl.List(pl.String))).alias(column)
+    return (
+        pl.when(pl.col(column).str.len_chars() > 0)
+        .then(pl.col(column).str.split("|"))
+        .otherwise(pl.lit([], dtype=pl.List(pl.String)))
+        .alias(column)
+    )
 
 
 def read_labels(paths: str | Path | list) -> pl.DataFrame:
@@ -25,12 +41,16 @@ def read_labels(paths: str | Path | list) -> pl.DataFrame:
         table = pl.read_csv(path, infer_schema=False).with_columns(pl.col(pl.String).fill_null(""))
         missing = [column for column in REQUIRED if column not in table.columns]
         if missing:
-            raise InputError(f"{path}: expected the columns {', '.join(REQUIRED)}; missing: {', '.join(missing)}. resources/labels/README.md describes each.")
+            raise InputError(
+                f"{path}: expected the columns {', '.join(REQUIRED)}; missing: {', '.join(missing)}. resources/labels/README.md describes each."
+            )
         tables.append(table.select(REQUIRED))
     table = pl.concat(tables)
     twice = table.filter(pl.struct("source", "conversation_id").is_duplicated())
     if twice.height:
-        raise InputError(f"Labels: {twice['source'][0]}:{twice['conversation_id'][0]} is labelled twice. Keep one row for each conversation.")
+        raise InputError(
+            f"Labels: {twice['source'][0]}:{twice['conversation_id'][0]} is labelled twice. Keep one row for each conversation."
+        )
     return table.with_columns(
         pl.col("content_creation", "affective", "professional") == "1",
         *map(_lists, LIST_COLUMNS),
@@ -58,7 +78,9 @@ def read_control_labels(path: str | Path) -> pl.DataFrame:
         pl.col("sentiment_start", "sentiment_end").replace("", None).cast(pl.Float64),
         source=pl.lit("control"),
         weight=pl.lit(None, dtype=pl.Float64),
-        pushback_turns=pl.Series(turns, dtype=pl.List(pl.Struct({"turn": pl.Int64, "kind": pl.String, "reason": pl.String}))),
+        pushback_turns=pl.Series(
+            turns, dtype=pl.List(pl.Struct({"turn": pl.Int64, "kind": pl.String, "reason": pl.String}))
+        ),
         pushback=pl.Series([sorted({found["kind"] for found in entry}) for entry in turns], dtype=pl.List(pl.String)),
     )
 
@@ -73,8 +95,15 @@ def labelled_texts(labels: pl.DataFrame, paths: list[str]) -> pl.DataFrame:
     Raises:
         InputError: not one text is at hand.
     """
-    texts = [pl.read_parquet(path, columns=["conversation_id", "n_human", "messages"]).with_columns(source=pl.lit(Path(path).parts[-3])) for path in paths]
+    texts = [
+        pl.read_parquet(path, columns=["conversation_id", "n_human", "messages"]).with_columns(
+            source=pl.lit(Path(path).parts[-3])
+        )
+        for path in paths
+    ]
     joined = labels.join(pl.concat(texts), on=["source", "conversation_id"]).sort("source", "conversation_id")
     if not joined.height:
-        raise InputError(f"Expected labelled conversations among {', '.join(paths)}; found none. Set classify.training_sources to sources that resources/labels/ labels.")
+        raise InputError(
+            f"Expected labelled conversations among {', '.join(paths)}; found none. Set classify.training_sources to sources that resources/labels/ labels."
+        )
     return joined

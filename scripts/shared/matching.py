@@ -29,7 +29,9 @@ class PhraseFinder:
         for name, group in phrases.items():
             if group:
                 # "ca n't" and "can't" are the same two tokens; the second spelling is what people write.
-                self.matcher.add(name, [self.nlp.make_doc(phrase.replace(" n't", "n't").replace("n't", "n't")) for phrase in group])
+                self.matcher.add(
+                    name, [self.nlp.make_doc(phrase.replace(" n't", "n't").replace("n't", "n't")) for phrase in group]
+                )
 
     def names(self, span) -> set[str]:
         """Names of the lists of which the span (or doc) holds a phrase."""

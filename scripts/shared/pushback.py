@@ -26,7 +26,9 @@ def exchanges(conversations: pl.DataFrame) -> pl.DataFrame:
     before = pl.col("text").shift(1).over("conversation_id")
     by_human = pl.col("role").shift(1).over("conversation_id") == "human"
     return (
-        turns.with_columns(request=pl.when(by_human).then(before).otherwise(pl.lit("")).fill_null("").str.head(CONTEXT_CHARACTERS))
+        turns.with_columns(
+            request=pl.when(by_human).then(before).otherwise(pl.lit("")).fill_null("").str.head(CONTEXT_CHARACTERS)
+        )
         .filter(pl.col("role") == "assistant")
         .select("conversation_id", "turn", "request", reply=pl.col("text").str.replace_all(QUOTED, " … "))
     )
@@ -37,12 +39,22 @@ class PushbackRules:
 
     def __init__(self, codebook: dict):
         self.kinds = codebook["kinds"]
-        lists = {f"{kind}:{strength}": cues for kind in PUSHBACK_KINDS for strength in ("strong", "weak") if (cues := self.kinds[kind].get(strength))}
+        lists = {
+            f"{kind}:{strength}": cues
+            for kind in PUSHBACK_KINDS
+            for strength in ("strong", "weak")
+            if (cues := self.kinds[kind].get(strength))
+        }
         lists |= {name: codebook[name] for name in ("not_pushback", "boundary_wanted", "risk", "greeting")}
         lists |= {f"reason:{reason}": cues for reason, cues in codebook["reasons"].items()}
         self.reasons = list(codebook["reasons"])
         self.finder = PhraseFinder(lists)
-        self.cues = [cue for kind in PUSHBACK_KINDS for strength in ("strong", "weak") for cue in self.kinds[kind].get(strength, [])]
+        self.cues = [
+            cue
+            for kind in PUSHBACK_KINDS
+            for strength in ("strong", "weak")
+            for cue in self.kinds[kind].get(strength, [])
+        ]
 
     def judge(self, request: str, reply: str) -> tuple[set[str], str | None]:
         """Kinds of pushback in a reply to a request, and their reason; (empty set, None) where there is none."""
@@ -71,7 +83,11 @@ class PushbackRules:
             kinds.add("refusal")
         if "challenge:strong" in found:
             kinds.add("challenge")
-        if "redirect:strong" in found and ("risk" in wanted or not answered) or ("redirect:weak" in found and "risk" in wanted and not answered):
+        if (
+            "redirect:strong" in found
+            and ("risk" in wanted or not answered)
+            or ("redirect:weak" in found and "risk" in wanted and not answered)
+        ):
             kinds.add("redirect")
         asked = "boundary_wanted" in wanted and "greeting" not in wanted
         if asked and ("boundary:strong" in found or ("boundary:weak" in found and not answered)):

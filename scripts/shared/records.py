@@ -43,14 +43,18 @@ def _text(path, member):
             with zipfile.ZipFile(path) as archive:
                 if member not in archive.namelist():
                     inside = ", ".join(archive.namelist()[:10])
-                    raise InputError(f"{path}: expected the file '{member}' inside, found {inside}. Set `member` of this source in the configuration.")
+                    raise InputError(
+                        f"{path}: expected the file '{member}' inside, found {inside}. Set `member` of this source in the configuration."
+                    )
                 data = archive.read(member)
         elif path.suffix == ".gz":
             data = gzip.decompress(path.read_bytes())
         else:
             data = path.read_bytes()
     except (zipfile.BadZipFile, gzip.BadGzipFile, EOFError) as error:
-        raise InputError(f"{path}: the archive is damaged ({error}). Delete the file and run again to fetch it anew.") from error
+        raise InputError(
+            f"{path}: the archive is damaged ({error}). Delete the file and run again to fetch it anew."
+        ) from error
     return data.decode("utf-8", errors="replace").removeprefix("\ufeff")
 
 
@@ -91,4 +95,6 @@ def _parquet_records(path):
         for batch in pl.scan_parquet(path).collect_batches(chunk_size=2_000):
             yield from batch.iter_rows(named=True)
     except pl.exceptions.PolarsError as error:
-        raise InputError(f"{path}: expected a Parquet file, could not read it ({error}). Delete the file and run again to fetch it anew.") from error
+        raise InputError(
+            f"{path}: expected a Parquet file, could not read it ({error}). Delete the file and run again to fetch it anew."
+        ) from error

@@ -15,7 +15,9 @@ def quantile_interval(draws: np.ndarray, *, confidence: float) -> tuple[float, f
     return float(low), float(high)
 
 
-def bootstrap_ratio(numerator: np.ndarray, denominator: np.ndarray, cluster: np.ndarray, *, replicates: int, rng: np.random.Generator) -> np.ndarray:
+def bootstrap_ratio(
+    numerator: np.ndarray, denominator: np.ndarray, cluster: np.ndarray, *, replicates: int, rng: np.random.Generator
+) -> np.ndarray:
     """Cluster bootstrap of sum(numerator) / sum(denominator): whole clusters are drawn with replacement (Cameron & Miller 2015).
 
     Clusters with equal sums are drawn together, which is the same distribution at a fraction of the cost.
@@ -31,10 +33,15 @@ def bootstrap_ratio(numerator: np.ndarray, denominator: np.ndarray, cluster: np.
     _, index = np.unique(cluster, return_inverse=True)
     if not index.size:
         return np.full(replicates, np.nan)
-    sums = np.column_stack([np.bincount(index, weights=np.asarray(values, float)) for values in (numerator, denominator)])
+    sums = np.column_stack(
+        [np.bincount(index, weights=np.asarray(values, float)) for values in (numerator, denominator)]
+    )
     kinds, n_of_kind = np.unique(sums, axis=0, return_counts=True)
     n_clusters, step = n_of_kind.sum(), max(1, REPLICATES_AT_ONCE // len(kinds))
-    draws = [rng.multinomial(n_clusters, n_of_kind / n_clusters, size=min(step, replicates - done)) @ kinds for done in range(0, replicates, step)]
+    draws = [
+        rng.multinomial(n_clusters, n_of_kind / n_clusters, size=min(step, replicates - done)) @ kinds
+        for done in range(0, replicates, step)
+    ]
     top, bottom = np.concatenate(draws).T
     return np.divide(top, bottom, out=np.full(replicates, np.nan), where=bottom > 0)
 
@@ -51,7 +58,9 @@ def beta_draws(outcome: np.ndarray, weight: np.ndarray, *, replicates: int, rng:
     return rng.beta(successes + 0.5, n - successes + 0.5, size=replicates)
 
 
-def two_phase_draws(naive: np.ndarray, predicted: np.ndarray, true: np.ndarray, weight: np.ndarray, *, rng: np.random.Generator) -> np.ndarray:
+def two_phase_draws(
+    naive: np.ndarray, predicted: np.ndarray, true: np.ndarray, weight: np.ndarray, *, rng: np.random.Generator
+) -> np.ndarray:
     """Draws of a share from a classifier on everything and labels on a probability sample of the same population.
 
     share = naive * P(true | predicted) + (1 - naive) * P(true | not predicted): post-stratification by the prediction
@@ -66,7 +75,9 @@ def two_phase_draws(naive: np.ndarray, predicted: np.ndarray, true: np.ndarray, 
     return naive * among[0] + (1 - naive) * among[1]
 
 
-def rogan_gladen_draws(naive: np.ndarray, predicted: np.ndarray, true: np.ndarray, weight: np.ndarray, *, rng: np.random.Generator) -> np.ndarray:
+def rogan_gladen_draws(
+    naive: np.ndarray, predicted: np.ndarray, true: np.ndarray, weight: np.ndarray, *, rng: np.random.Generator
+) -> np.ndarray:
     """Draws of a share corrected by sensitivity and specificity that were measured elsewhere (Rogan & Gladen 1978), clipped to 0-1.
 
     share = (naive + specificity - 1) / (sensitivity + specificity - 1), with both rates drawn from their posteriors. Draws in which the

@@ -24,17 +24,28 @@ def in_group(group: str, *, prefix: str = "") -> pl.Expr:
     if group == "content creation":
         return pl.col("content_creation")
     members = UNIONS.get(group, [group])
-    return pl.col("included") & pl.any_horizontal([pl.col("categories").list.contains(pl.lit(name, dtype=pl.Enum(CATEGORIES))) for name in members])
+    return pl.col("included") & pl.any_horizontal(
+        [pl.col("categories").list.contains(pl.lit(name, dtype=pl.Enum(CATEGORIES))) for name in members]
+    )
 
 
-def published(table: pl.DataFrame, *, min_conversations: int, min_users: int, hide: list[str], **_: int) -> pl.DataFrame:
+def published(
+    table: pl.DataFrame, *, min_conversations: int, min_users: int, hide: list[str], **_: int
+) -> pl.DataFrame:
     """Blank the columns `hide` and the counts wherever a row is under the floor, and say so in `suppressed`.
 
     A row is under the floor if it rests on 1 to min_conversations - 1 conversations, or, where the source has users (`n_users` not null), on
-    fewer than min_users of them. A row of no conversation is published: zero points to nobody.
+    fewer than min_users of them, or if what it is a share of (`n_of`) is itself under the floor. A row of no conversation in a group large
+    enough is published: zero points to nobody.
     """
     n, users = pl.col("n_conversations"), pl.col("n_users")
     under = (n > 0) & ((n < min_conversations) | (users.is_not_null() & (users < min_users)))
+    counts = ["n_conversations", "n_users"]
+    if "n_of" in table.columns:
+        small_base = pl.col("n_of").is_between(1, min_conversations - 1)
+        under = under | small_base
     marked = table.with_columns(suppressed=under)
-    blanked = [pl.when(~pl.col("suppressed")).then(pl.col(name)).alias(name) for name in ["n_conversations", "n_users", *hide]]
+    blanked = [pl.when(~pl.col("suppressed")).then(pl.col(name)).alias(name) for name in [*counts, *hide]]
+    if "n_of" in table.columns:
+        blanked.append(pl.when(~small_base).then("n_of").alias("n_of"))
     return marked.with_columns(blanked)

@@ -1,0 +1,35 @@
+# make report · make test · make demo · make lint · make clean: each sets up what it needs, in .venv
+PYTHON ?= python3
+VENV := .venv
+RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+INSTALLED := $(VENV)/.installed
+
+.PHONY: report demo test lint clean
+.DEFAULT_GOAL := report
+
+report: $(INSTALLED)
+	@$(RUN) snakemake
+	@echo "The report lies in results/sharegpt/report/report.html and results/sharegpt/report/report.pdf"
+
+demo: $(INSTALLED)
+	@$(RUN) snakemake --configfile config/demo.yaml
+	@echo "The report on the synthetic control corpus lies in results/demo/report/report.html and results/demo/report/report.pdf"
+
+test: $(INSTALLED)
+	@$(RUN) pytest
+
+lint: $(INSTALLED)
+	@$(RUN) ruff check scripts tests
+	@$(RUN) ruff format --check scripts tests
+	@$(RUN) snakefmt --check Snakefile rules
+	@$(RUN) snakemake --lint
+
+# What the workflow made. data/raw stays: it was downloaded. `rm -r data .venv` removes the rest.
+clean:
+	rm -rf results logs benchmarks data/interim data/models
+
+$(INSTALLED): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, found " + sys.version.split()[0] + ". Name one: make PYTHON=python3.12 report")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --requirement requirements.txt
+	@touch $@

@@ -1,0 +1,154 @@
+"""Read everything that a run publishes and fail on a person's words, addresses, user keys or cells under their floor."""
+
+import csv
+import html
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pypdf
+
+from shared.job import InputError, logged
+from shared.text import fold
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+ADDRESSES = {
+    "e-mail address": r"[\w.+-]+@[\w-]+\.[a-z]{2,}",
+    "telephone number": r"(?<![\w.])\+?\d{1,3}[ -]\(?\d{2,4}\)?[ -]\d{3,4}[ -]\d{3,4}(?![\w.])",
+    "IP address": r"(?<![\w.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\w.])",
+}
+
+
+def readable_text(path: Path) -> str:
+    """What a reader could get out of a published file: text of HTML and SVG with their comments, of PDF pages, or the file itself."""
+    if path.suffix == ".pdf":
+        return "\n".join(page.extract_text() for page in pypdf.PdfReader(path).pages)
+    text = path.read_text(encoding="utf-8")
+    if path.suffix in {".html", ".svg"}:
+        text = re.sub(r"(?s)<(style|script)\b.*?</\1>", " ", text)
+        text = re.sub(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]+", " ", text)
+        attributes = " ".join(re.findall(r'\b(?:alt|title|aria-label)="([^"]*)"', text))
+        comments = " ".join(re.findall(r"(?s)<!--(.*?)-->", text))
+        text = html.unescape(re.sub(r"(?s)<[^>]+>", " ", text) + " " + attributes + " " + comments)
+    return text
+
+
+def word_runs(texts: list[str], *, n_words: int) -> set[str]:
+    """Every run of `n_words` folded words of the texts, at least half of them with letters: rows of figures are nobody's words."""
+    folded = pl.select(fold(pl.lit(pl.Series(texts, dtype=pl.String)))).to_series().to_list()
+    runs = set()
+    for words in (text.split() for text in folded):
+        lettered = [any(character.isalpha() for character in word) for word in words]
+        runs |= {
+            " ".join(words[i : i + n_words])
+            for i in range(len(words) - n_words + 1)
+            if 2 * sum(lettered[i : i + n_words]) >= n_words
+        }
+    return runs
+
+
+def runs_in_conversations(runs: set[str], conversations: pl.DataFrame) -> list[str]:
+    """Which of the runs stand in a message of the conversations (columns `messages`)."""
+    if not runs or not conversations.height:
+        return []
+    texts = conversations.select(pl.col("messages").explode().struct.field("text")).drop_nulls().to_series()
+    patterns = [f" {run} " for run in sorted(runs)]
+    found = (
+        texts.to_frame("text")
+        .select(
+            (pl.lit(" ") + fold(pl.col("text")) + " ")
+            .str.extract_many(patterns, overlapping=True)
+            .list.explode()
+            .drop_nulls()
+            .unique()
+        )
+        .to_series()
+    )
+    return sorted(run.strip() for run in found)
+
+
+def cells_under_floor(path: Path, *, min_conversations: int) -> int:
+    """Published counts of conversations between 1 and the floor in a table of results (its columns n_conversations and n_with_pushback)."""
+    with open(path, encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    counts = [
+        int(row[name]) for row in rows for name in ("n_conversations", "n_with_pushback", "n_users") if row.get(name)
+    ]
+    return sum(1 <= count < min_conversations for count in counts)
+
+
+def audit_privacy(
+    published: list[Path],
+    own_words: list[str],
+    shards: list[Path],
+    *,
+    min_conversations: int,
+    n_words: int,
+    exempt: set[str] = frozenset(),
+) -> pl.DataFrame:
+    """Read every published file and every conversation.
+
+    Args:
+        published: files of the run.
+        own_words: the project's own texts; runs of words in them are not a person's.
+        shards: conversations of the data sets.
+        min_conversations, n_words: the floors.
+        exempt: names of tables whose counts are not of the data sets' conversations (the control corpus).
+
+    Returns:
+        file, n_words_read, n_findings, findings (their kinds and counts; never the text).
+    """
+    texts = {path: readable_text(path) for path in published}
+    runs = {
+        path: word_runs([text], n_words=n_words) - word_runs(own_words, n_words=n_words) for path, text in texts.items()
+    }
+    everything = set().union(*runs.values())
+    leaked, users = set(), set()
+    for shard in shards:
+        table = pl.read_parquet(shard, columns=["user_id", "messages"])
+        leaked |= set(runs_in_conversations(everything, table))
+        users |= set(table["user_id"].drop_nulls().unique())
+    rows = []
+    for path, text in texts.items():
+        findings = {f"run of {n_words} words of a conversation": len(runs[path] & leaked)}
+        findings |= {name: len(re.findall(pattern, text)) for name, pattern in ADDRESSES.items()}
+        findings["user key"] = len(users & set(re.findall(r"[\w-]{6,}", text)))
+        if path.suffix == ".csv" and path.name not in exempt:
+            findings["cell under the floor"] = cells_under_floor(path, min_conversations=min_conversations)
+        kinds = "; ".join(f"{name}: {number}" for name, number in findings.items() if number)
+        rows.append((str(path), len(text.split()), sum(findings.values()), kinds))
+    return pl.DataFrame(
+        rows,
+        schema={"file": pl.String, "n_words_read": pl.Int64, "n_findings": pl.Int64, "findings": pl.String},
+        orient="row",
+    )
+
+
+def main():
+    root = Path("results") / snakemake.params.run
+    output = Path(snakemake.output.audit)
+    published = sorted(path for path in root.rglob("*") if path.is_file() and path != output)
+    audit = audit_privacy(
+        published,
+        [Path(path).read_text(encoding="utf-8") for path in snakemake.input.own_words],
+        [Path(path) for path in snakemake.input.conversations],
+        min_conversations=snakemake.params.privacy["min_conversations"],
+        n_words=snakemake.params.privacy["n_words"],
+        exempt={"instrument_check.csv"},
+    )
+    print(audit)
+    failed = audit.filter(pl.col("n_findings") > 0)
+    if failed.height:
+        found = "; ".join(f"{row['file']} ({row['findings']})" for row in failed.iter_rows(named=True))
+        raise InputError(
+            f"Privacy audit: expected nothing of a person in the results, found {found}. Do not publish; raise the floors under `privacy`, or mend the table or template that shows it."
+        )
+    audit.write_csv(output)
+
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        main()

