@@ -69,7 +69,7 @@ def plot_prevalence(prevalence: pl.DataFrame, path: str) -> None:
         finish_rows(axes, [row_label(row_title(row, several), row["n_conversations"]) for row in rows])
         axes.set_xlim(left=0)
         percent_axis(axes.xaxis, 1)
-        axes.set_xlabel("Share of all conversations: corrected estimate with interval; grey bar: naive count")
+        axes.set_xlabel("Share of all conversations\ncorrected estimate with interval; grey bar: naive count")
 
 
 def main():

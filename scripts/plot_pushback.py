@@ -49,7 +49,7 @@ def plot_pushback(pushback: pl.DataFrame, path: str) -> None:
         finish_rows(axes, [row_label(row_title(row, several), row["n_conversations"]) for row in rows])
         axes.set_xlim(0, 1)
         percent_axis(axes.xaxis)
-        axes.set_xlabel("Conversations with any pushback: corrected estimate with interval; grey bar: naive count")
+        axes.set_xlabel("Conversations with any pushback\ncorrected estimate with interval; grey bar: naive count")
 
 
 def main():

@@ -43,7 +43,7 @@ def plot_sentiment(sentiment: pl.DataFrame, path: str) -> None:
         finish_rows(axes, [row_label(row_title(row, several), row["n_conversations"]) for row in rows])
         reach = max(0.1, *(abs(row[end]) for row in rows for end in ("ci_low", "ci_high") if row[end] is not None))
         axes.set_xlim(-1.1 * reach, 1.1 * reach)
-        axes.set_xlabel("Mean change from the first to the last three human messages (scale -1 to +1)")
+        axes.set_xlabel("Mean change from the first to the last three\nhuman messages (scale -1 to +1)")
 
 
 def main():

@@ -37,6 +37,11 @@ def check_rendered(text: str, name: str) -> None:
 def check_sources(report: Path) -> None:
     """Raise InputError if the resolved markdown names an image that does not exist."""
     text = report.read_text(encoding="utf-8")
+    if swallowed := re.search(r"^\S.*\n(?:#{1,3} .*|\|.*\n\|:?-.*)$", text, re.MULTILINE):
+        raise InputError(
+            f"{report.name}: expected a blank line before every heading and table, found none at '{swallowed[0][:80]}'. "
+            "Mend the template under report/."
+        )
     check_rendered(re.sub(r"(?<!\?)@(fig|tbl|sec)-[\w-]+", "", text), report.name)
     for image in re.findall(r"!\[[^\]]*\]\(([^)\s]+)\)", text):
         if not (report.parent / image).is_file():

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 SUPPRESSED, ABSENT = "suppressed", "–"
+NARROW = "\u00a0"  # no line breaks between a number and its unit
 PACKAGES = [
     "snakemake",
     "polars",
@@ -43,8 +44,12 @@ def percent(share: float | None) -> str:
         return ABSENT
     value = 100 * share
     if value == 0 or value >= 9.95:
-        return f"{value:.0f} %"
-    return f"{value:.1f} %" if value >= 0.95 else f"{value:.2g} %" if value >= 0.01 else "< 0.01 %"
+        digits = f"{value:.0f}"
+    elif value >= 0.95:
+        digits = f"{value:.1f}"
+    else:
+        digits = f"{value:.2g}" if value >= 0.01 else "< 0.01"
+    return f"{digits}{NARROW}%"
 
 
 def signed(value: float | None) -> str:
@@ -149,6 +154,7 @@ def report_values(
     for claim in claims:
         counts.setdefault(claim["dataset"], {}).setdefault(claim["verdict"], 0)
         counts[claim["dataset"]][claim["verdict"]] += 1
+    several = len(datasets) > 1  # then, and only then, tables have a column for the data set
     main_rows = [row for row in tables["prevalence"] if row["weighting"] == "conversation" and row["share_of"] == "all"]
     return {
         "datasets": datasets,
@@ -156,7 +162,11 @@ def report_values(
         "source": lambda dataset: config["sources"][dataset],
         "synthetic": any(config["sources"][dataset].get("synthetic") for dataset in datasets),
         "has_users": any("user" in config["sources"][dataset]["available"] for dataset in datasets),
-        "several": lambda dataset: f" ({dataset})" if len(datasets) > 1 else "",
+        "several": lambda dataset: f" ({dataset})" if several else "",
+        "data_set": lambda row: f"| {row['dataset']} " if several else "",
+        "data_set_head": "| Data set " if several else "",
+        "data_set_rule": "|:-----------" if several else "",
+        "data_set_none": "| " if several else "",
         "row": tables.row,
         "interval": interval,
         "found": found,
