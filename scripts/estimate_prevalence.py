@@ -7,7 +7,7 @@ import polars as pl
 
 from shared.contracts import CATEGORIES
 from shared.job import logged
-from shared.statistics import bootstrap_ratio, effective_size, rogan_gladen_draws, summarise, two_phase_draws
+from shared.statistics import bootstrap_share, effective_size, rogan_gladen_draws, summarise, two_phase_draws
 from shared.tables import UNIONS, in_group, published
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def corrected_draws(
         return two_phase_draws(
             naive, *held_out_pair(own, group), weight, rng=rng
         ), f"labelled probability sample of {dataset}"
-    known = held_out.filter(pl.col("weight").is_not_null())
+    known = held_out.filter(pl.col("weight").is_not_null(), pl.col("source") != "control")
     return rogan_gladen_draws(
         naive, *held_out_pair(known, group), known["weight"].to_numpy(), rng=rng
     ), "error rates carried over from other sources"
@@ -91,7 +91,7 @@ def estimate_prevalence(
         for weighting in ("conversation", "user") if has_users else ("conversation",):
             weight = ones if weighting == "conversation" else per_user
             rng = np.random.default_rng([seed, len(rows)])
-            naive = bootstrap_ratio(member * weight, weight, clusters, replicates=bootstrap, rng=rng)
+            naive = bootstrap_share(member, weight, clusters, replicates=bootstrap, rng=rng)
             corrected, correction = corrected_draws(naive, held_out, dataset=dataset, group=group, of=of, rng=rng)
             interval = summarise(naive, confidence=confidence)
             rows.append(

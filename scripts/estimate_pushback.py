@@ -7,7 +7,7 @@ import polars as pl
 
 from shared.contracts import CATEGORIES, PUSHBACK_KINDS
 from shared.job import logged
-from shared.statistics import bootstrap_ratio, rogan_gladen_draws, summarise
+from shared.statistics import bootstrap_ratio, bootstrap_share, rogan_gladen_draws, summarise
 from shared.tables import in_group, published
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def estimate_pushback(
         base = measures.filter(in_group(group))
         rng, cluster = np.random.default_rng([seed, number]), base["cluster"].to_numpy()
         any_pushback, ones = base["pushback"].to_numpy().astype(float), np.ones(base.height)
-        naive = bootstrap_ratio(any_pushback, ones, cluster, replicates=bootstrap, rng=rng)
+        naive = bootstrap_share(any_pushback, ones, cluster, replicates=bootstrap, rng=rng)
         per_message = bootstrap_ratio(
             base["n_pushback"].to_numpy(), base["n_assistant"].to_numpy(), cluster, replicates=bootstrap, rng=rng
         )

@@ -89,7 +89,9 @@ def train_classifier(
     cues, truth = codebook["cues"], truth_of(labelled)
     scores = held_out_scores(labelled, cues, seed=seed)
     # Only draw 1 says how common a class is; conversations picked for training would tilt the calibration.
-    population = labelled["weight"].fill_null(0).to_numpy()
+    # The control corpus is a population of its own, far richer in affective conversations.
+    real = pl.col("source") != "control"
+    population = labelled.select(pl.when(real).then("weight").otherwise(None).fill_null(0)).to_series().to_numpy()
     affective = truth[:, CLASSES.index("affective")]
     slope, offset, threshold, probability = (np.zeros(len(CLASSES)) for _ in range(4))
     probability = np.zeros(truth.shape)

@@ -77,7 +77,7 @@ def read_control_labels(path: str | Path) -> pl.DataFrame:
         _lists("categories"),
         pl.col("sentiment_start", "sentiment_end").replace("", None).cast(pl.Float64),
         source=pl.lit("control"),
-        weight=pl.lit(None, dtype=pl.Float64),
+        weight=pl.lit(1.0),  # the split is random: each half is a simple random sample of the corpus
         pushback_turns=pl.Series(
             turns, dtype=pl.List(pl.Struct({"turn": pl.Int64, "kind": pl.String, "reason": pl.String}))
         ),

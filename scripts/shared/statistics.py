@@ -46,6 +46,19 @@ def bootstrap_ratio(
     return np.divide(top, bottom, out=np.full(replicates, np.nan), where=bottom > 0)
 
 
+def bootstrap_share(
+    member: np.ndarray, weight: np.ndarray, cluster: np.ndarray, *, replicates: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Draws of the weighted share of `member` (0 or 1), clustered.
+
+    Where nobody or everybody is a member the bootstrap knows no uncertainty; then Jeffreys' posterior over the clusters stands in.
+    """
+    if member.size and member.min() == member.max():
+        n = len(np.unique(cluster))
+        return rng.beta(0.5 + n * member[0], 0.5 + n * (1 - member[0]), size=replicates)
+    return bootstrap_ratio(member * weight, weight, cluster, replicates=replicates, rng=rng)
+
+
 def effective_size(weight: np.ndarray) -> float:
     """Kish's effective sample size, (sum w)^2 / sum w^2 (Kish 1965); 0 for no observations."""
     return float(weight.sum() ** 2 / (weight**2).sum()) if weight.size and weight.any() else 0.0
