@@ -9,6 +9,7 @@ rule classify_shard:
         selected="data/interim/{dataset}/selected/{shard}.parquet",
         codebook=config["classify"]["codebook"],
         model=config["classify"]["model"],
+        held_out=config["classify"]["held_out"],
     output:
         affect="data/interim/{dataset}/affect/{shard}.parquet",
     log:

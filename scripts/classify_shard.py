@@ -16,14 +16,39 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
+def cross_fitted(probabilities: np.ndarray, conversation_id: pl.Series, held_out: pl.DataFrame) -> np.ndarray:
+    """Replace the probabilities of conversations that the classifier learnt from by those of models that had not seen them.
+
+    Otherwise it would find its own training labels again, and the error rates, which are cross-validated, would not fit its counts.
+
+    Args:
+        probabilities: (n, classes) of the final model.
+        conversation_id: (n,).
+        held_out: conversation_id and p_<class> of the labelled conversations of this data set.
+    """
+    columns = [f"p_{name}" for name in CLASSES]
+    known = pl.DataFrame({"conversation_id": conversation_id}).join(
+        held_out.select("conversation_id", *columns), on="conversation_id", how="left", maintain_order="left"
+    )
+    return np.where(
+        known[columns[0]].is_not_null().to_numpy()[:, None], known.select(columns).to_numpy(), probabilities
+    )
+
+
 def classify_shard(
-    conversations: pl.DataFrame, *, model: AffectModel, sieve_words: list[str], min_human_messages_roleplay: int
+    conversations: pl.DataFrame,
+    *,
+    model: AffectModel,
+    held_out: pl.DataFrame,
+    sieve_words: list[str],
+    min_human_messages_roleplay: int,
 ) -> pl.DataFrame:
     """Probabilities and decisions of each conversation.
 
     Args:
         conversations: contracts.SELECTED.
         model: the trained classifier.
+        held_out: cross-validated probabilities of the labelled conversations of this data set.
         sieve_words: a conversation with none of them is not affective, and only its content-creation probability is kept.
         min_human_messages_roleplay: shorter roleplay is not counted.
 
@@ -33,6 +58,7 @@ def classify_shard(
     candidate = conversations.select(sieve(human_text(), sieve_words)).to_series().to_numpy()
     n = conversations.height
     probabilities = model.probabilities(model.features.matrix(conversations)) if n else np.zeros((0, len(CLASSES)))
+    probabilities = cross_fitted(probabilities, conversations["conversation_id"], held_out)
     decisions = decide(
         probabilities,
         model.threshold,
@@ -67,6 +93,7 @@ def main():
     affect = classify_shard(
         pl.read_parquet(snakemake.input.selected),
         model=AffectModel.load(snakemake.input.model, codebook["cues"]),
+        held_out=pl.read_csv(snakemake.input.held_out).filter(source=snakemake.wildcards.dataset),
         sieve_words=codebook["sieve"],
         min_human_messages_roleplay=snakemake.params.min_human_messages_roleplay,
     )

@@ -110,7 +110,7 @@ def train_classifier(
     predicted = decide(probability, threshold, candidate=candidate, **rule)
     true = apply_study_filters(dict(zip(CLASSES, truth.T, strict=True)), **rule)
     held_out = labelled.select("source", "conversation_id", "weight").with_columns(
-        **{f"p_{name}": pl.Series(probability[:, number].round(4)) for number, name in enumerate(CLASSES)},
+        **{f"p_{name}": pl.Series(probability[:, number].round(6)) for number, name in enumerate(CLASSES)},
         **{f"predicted_{name}": pl.Series(predicted[name]).cast(pl.Int8) for name in [*CLASSES, "included"]},
         **{f"true_{name}": pl.Series(true[name]).cast(pl.Int8) for name in [*CLASSES, "included"]},
     )
