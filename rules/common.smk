@@ -25,9 +25,22 @@ def read_yaml(path):
     return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
 
 
+def typed(value, schema):
+    """`value` with the numbers that its schema asks for: inside {...} on the command line Snakemake hands every number over as text."""
+    if isinstance(value, dict):
+        named = schema.get("properties", {})
+        return {key: typed(entry, named.get(key, {})) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [typed(entry, schema.get("items", {})) for entry in value]
+    if isinstance(value, str) and schema.get("type") in {"integer", "number", "boolean"}:
+        return yaml.safe_load(value)
+    return value
+
+
 def check_config():
     """Compare the merged configuration with its schema and with itself; the first fault ends the run in a sentence."""
     schema = read_yaml(BASE / "config" / "config.schema.yaml")
+    config.update(typed(config, schema))
     validator = jsonschema.Draft202012Validator(schema)
     for fault in sorted(validator.iter_errors(config), key=lambda f: list(map(str, f.path))):
         where = ".".join(map(str, fault.absolute_path)) or "the top level"

@@ -53,10 +53,12 @@ def percent(share: float | None) -> str:
 
 
 def signed(value: float | None) -> str:
+    """A number of the sentiment scale with its sign."""
     return ABSENT if value is None else f"{value:+.2f}"
 
 
 def number(value: float | None) -> str:
+    """A figure between 0 and 1, two digits."""
     return ABSENT if value is None else f"{value:.2f}"
 
 
@@ -121,6 +123,7 @@ def alt_text(rows: list[dict], kind: str, value: str, form) -> str:
 
 
 def topics_takeaway(topics: list[dict]) -> str:
+    """A sentence on how many topics are large enough to be shown, and which is largest."""
     shown = [
         row
         for row in topics

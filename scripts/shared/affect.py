@@ -70,6 +70,7 @@ class AffectModel:
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-x)), elementwise."""
     return 1 / (1 + np.exp(-x))
 
 

@@ -48,6 +48,7 @@ def figure(path: str | Path, *, width: float = 7.2, height: float = 3.6):
 
 
 def percent_axis(axis, digits: int = 0) -> None:
+    """Tick labels of a share, in per cent."""
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.{digits}f} %"))
 
 
@@ -86,5 +87,6 @@ def datasets_of(table) -> list[str]:
 
 
 def row_title(row: dict, several: bool) -> str:
+    """Title of a row's group, with its data set where there are several."""
     title = TITLES.get(row["group"], row["group"])
     return f"{title}, {row['dataset']}" if several else title

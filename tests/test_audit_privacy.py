@@ -1,0 +1,215 @@
+"""The privacy audit: every kind of leak that is planted is found, and clean files pass."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from audit_privacy import audit_privacy, cells_under_floor, readable_text, runs_in_conversations, word_runs
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared import contracts
+
+SECRET = "my aunt Ottilie hid her savings behind the green stove in Graz"
+PART = "aunt ottilie hid her savings behind the green"
+USER = "9f3ac1d7e2b84650"
+CLEAN = "Forty conversations were about gardens, and sixty about the weather of the coming week."
+
+
+def typeset(path, text):
+    """A one-page PDF that shows the text."""
+    import typst
+
+    source = path.with_suffix(".typ")
+    source.write_text(text, encoding="utf-8")
+    typst.compile(str(source), output=str(path))
+
+
+@pytest.fixture
+def shard(tmp_path):
+    path = tmp_path / "shard.parquet"
+    pl.DataFrame(
+        [
+            {"user_id": USER, "messages": [{"role": "human", "text": f"Hello. Last week {SECRET}! What now?"}]},
+            {"user_id": None, "messages": [{"role": "assistant", "text": "Let us think about gardens for a while."}]},
+        ],
+        schema={"user_id": pl.String, "messages": contracts.MESSAGES},
+    ).write_parquet(path)
+    return path
+
+
+@pytest.fixture
+def audit(tmp_path, shard):
+    """A function that publishes one file and returns what the audit finds in it."""
+
+    def run(name, content, *, own_words=(), **options):
+        path = tmp_path / name
+        if name.endswith(".pdf"):
+            typeset(path, content)
+        else:
+            path.write_text(content, encoding="utf-8")
+        table = audit_privacy([path], list(own_words), [shard], min_conversations=10, n_words=8, **options)
+        return table.row(0, named=True)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        pytest.param("report.qmd", f"Somebody wrote that {SECRET}.", id="markdown"),
+        pytest.param("report.html", f"<p>Somebody wrote that <b>{SECRET}</b>.</p>", id="html text"),
+        pytest.param(
+            "report.html", "<p>my aunt Ottilie <b>hid</b> her savings<br/>behind the green</p>", id="html across tags"
+        ),
+        pytest.param("report.html", f'<img src="x.svg" alt="{SECRET}"/>', id="html attribute alt"),
+        pytest.param("report.html", f'<a title="{SECRET}">a</a>', id="html attribute title"),
+        pytest.param("report.html", f'<svg aria-label="{SECRET}"></svg>', id="html attribute aria-label"),
+        pytest.param("report.html", f"<!-- {SECRET} --><p>Fine.</p>", id="html comment"),
+        pytest.param("report.html", f"<p>{SECRET.replace('aunt', '&#97;unt')}</p>", id="html entity"),
+        pytest.param("figure.svg", f"<svg><!-- {SECRET} --><path d='M0 0'/></svg>", id="svg comment"),
+        pytest.param("figure.svg", f"<svg><text>{SECRET}</text></svg>", id="svg text"),
+        pytest.param("topics.csv", f'topic,n_conversations\n"{SECRET}",50\n', id="csv cell"),
+        pytest.param("topics.csv", "topic,n_conversations\n" + PART.replace(" ", ";") + ",50\n", id="csv joined terms"),
+        pytest.param("report.pdf", f"Somebody wrote that {SECRET}.", id="pdf page"),
+        pytest.param("report.qmd", SECRET.upper().replace(" ", " -- "), id="other case and punctuation"),
+    ],
+)
+def test_words_of_a_person_are_found(audit, name, content):
+    assert "run of 8 words of a conversation" in audit(name, content)["findings"]
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        ("Write to ottilie.b@example.org for more.", "e-mail address"),
+        ("Ring +43 316 555 0199 at noon.", "telephone number"),
+        ("Seen from 192.0.2.17 at noon.", "IP address"),
+        (f"Most came from user {USER} alone.", "user key"),
+    ],
+)
+@pytest.mark.parametrize("shape", ["{}", "<p>{}</p>", "<!-- {} -->"], ids=["text", "html", "comment"])
+def test_addresses_and_user_keys_are_found(audit, content, kind, shape):
+    name = "report.html" if "<" in shape else "report.qmd"
+    assert audit(name, shape.format(content))["findings"] == f"{kind}: 1"
+
+
+@pytest.mark.parametrize("column", ["n_conversations", "n_with_pushback", "n_users"])
+def test_a_csv_cell_under_the_floor_is_found(audit, column):
+    found = audit("table.csv", f"group,{column}\na,9\nb,10\n")
+    assert (found["n_findings"], found["findings"]) == (1, "cell under the floor: 1")
+
+
+def test_counts_of_the_exempt_table_may_be_small(audit):
+    found = audit("check.csv", "group,n_conversations\na,3\n", exempt={"check.csv"})
+    assert found["n_findings"] == 0
+
+
+def test_an_exempt_table_is_still_read_for_words(audit):
+    found = audit("check.csv", f"group,n_conversations\n{SECRET},3\n", exempt={"check.csv"})
+    assert "run of 8 words" in found["findings"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("report.qmd", CLEAN),
+        ("report.html", f"<html><head><style>p {{ margin: 0 }}</style></head><body><p>{CLEAN}</p></body></html>"),
+        ("figure.svg", f"<svg><!-- {CLEAN} --><text>Coaching</text></svg>"),
+        ("table.csv", "group,n_conversations,n_users\ncoaching,10,12\nroleplay,0,0\nromantic,,\n"),
+        ("report.pdf", CLEAN),
+    ],
+)
+def test_a_clean_file_passes(audit, name, content):
+    found = audit(name, content)
+    assert (found["n_findings"], found["findings"]) == (0, "")
+
+
+def test_words_read_are_counted(audit):
+    assert audit("report.html", "<p>Four words <b>stand</b> here</p>")["n_words_read"] == 4
+
+
+def test_a_run_in_the_projects_own_words_is_not_a_leak(audit):
+    assert audit("report.qmd", f"The template says: {SECRET}.", own_words=[f"... {SECRET} ..."])["n_findings"] == 0
+
+
+def test_own_words_excuse_only_the_runs_that_stand_in_them(audit):
+    found = audit("report.qmd", SECRET, own_words=[" ".join(SECRET.split()[:9])])
+    assert found["n_findings"] == len(SECRET.split()) - 8 + 1 - 2
+
+
+def test_seven_words_in_a_row_are_not_enough(audit):
+    assert audit("report.qmd", " ".join(PART.split()[:7]))["n_findings"] == 0
+
+
+def test_the_findings_never_repeat_the_words(audit):
+    found = audit("report.qmd", f"{SECRET} {USER}")
+    assert "ottilie" not in found["findings"].lower()
+    assert USER not in found["findings"]
+
+
+def test_each_file_answers_for_its_own_findings(tmp_path, shard):
+    clean, leaking = tmp_path / "a.qmd", tmp_path / "b.qmd"
+    clean.write_text(CLEAN, encoding="utf-8")
+    leaking.write_text(SECRET, encoding="utf-8")
+    table = audit_privacy([clean, leaking], [], [shard], min_conversations=10, n_words=8)
+    assert [(Path(row["file"]).name, row["n_findings"] > 0) for row in table.iter_rows(named=True)] == [
+        ("a.qmd", False),
+        ("b.qmd", True),
+    ]
+
+
+def test_versions_and_plain_numbers_are_no_addresses(audit):
+    content = "Version 1.41.0 read 1,234,567 rows at 0.05 in 2023-04-05 and 3.11.7.2.1 is no host."
+    assert audit("report.qmd", content)["n_findings"] == 0
+
+
+def test_styles_and_embedded_files_are_not_read(tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text(
+        '<style>p { color: red }</style><script>let a = "b";</script><img src="data:image/png;base64,AAAA"/><p>Read me</p>',
+        encoding="utf-8",
+    )
+    assert readable_text(path).split() == ["Read", "me"]
+
+
+def test_runs_are_folded_and_as_long_as_asked_for():
+    assert word_runs(["One, two -- THREE four!"], n_words=3) == {"one two three", "two three four"}
+
+
+def test_a_run_does_not_reach_from_one_text_into_the_next():
+    assert word_runs(["one two", "three four"], n_words=3) == set()
+
+
+def test_rows_of_figures_are_nobodys_words():
+    assert word_runs(["1 2 3 four", "1 2 three four"], n_words=4) == {"1 2 three four"}
+
+
+@given(st.lists(st.sampled_from("abcdefgh"), max_size=12), st.integers(1, 5))
+def test_there_are_never_more_runs_than_places_for_them(words, n_words):
+    assert len(word_runs([" ".join(words)], n_words=n_words)) <= max(len(words) - n_words + 1, 0)
+
+
+def messages(*texts):
+    rows = [{"messages": [{"role": "human", "text": text}]} for text in texts]
+    return pl.DataFrame(rows, schema={"messages": contracts.MESSAGES})
+
+
+def test_overlapping_runs_are_all_found():
+    runs = {"one two three", "two three four", "three four six"}
+    found = runs_in_conversations(runs, messages("One two, three four five"))
+    assert found == ["one two three", "two three four"]
+
+
+def test_a_run_matches_whole_words_only():
+    assert runs_in_conversations({"old man"}, messages("a bold man", "an old mandolin")) == []
+
+
+def test_nothing_is_found_in_no_conversations_and_no_runs():
+    assert (runs_in_conversations({"a b"}, messages()), runs_in_conversations(set(), messages("a b"))) == ([], [])
+
+
+def test_zero_and_blank_cells_are_not_under_the_floor(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("n_conversations,n_users\n0,0\n,\n1,\n9,10\n", encoding="utf-8")
+    assert cells_under_floor(path, min_conversations=10) == 2

@@ -1,0 +1,137 @@
+"""Topics within categories: sizes, names, floors and repeatability."""
+
+import numpy as np
+import polars as pl
+import pytest
+from discover_topics import cluster, discover_topics, distinctive_terms
+
+from shared import contracts
+from shared.contracts import CATEGORIES
+
+SISTER = ["sister argues about wedding guests", "wedding with sister and guests", "guests at wedding argue with sister"]
+SALARY = ["salary raise from manager", "manager refuses salary raise", "raise and salary talk with manager"]
+TEXTS = [f"{text} {number}" for number in range(4) for text in SISTER + SALARY]
+OPTIONS = {
+    "conversations_per_topic": 12,
+    "max_topics": 8,
+    "terms": 3,
+    "min_conversations_per_term": 5,
+    "floor": 10,
+    "seed": 7,
+}
+
+
+def conversations(texts, categories=("coaching",)):
+    rows = [
+        {
+            "conversation_id": f"c{number:03}",
+            "categories": list(categories),
+            "messages": [{"role": "human", "text": text}, {"role": "assistant", "text": "budget budget budget"}],
+        }
+        for number, text in enumerate(texts)
+    ]
+    return pl.DataFrame(
+        rows,
+        schema={
+            "conversation_id": pl.String,
+            "categories": pl.List(pl.Enum(CATEGORIES)),
+            "messages": contracts.MESSAGES,
+        },
+    )
+
+
+def test_two_plain_themes_become_two_topics():
+    topics, stability = cluster(TEXTS, k=2, seed=7)
+    wedding = np.array(["wedding" in text for text in TEXTS])
+    assert len(set(topics[wedding])) == len(set(topics[~wedding])) == 1
+    assert topics[wedding][0] != topics[~wedding][0]
+    assert stability == 1.0
+
+
+def test_the_largest_topic_is_number_zero():
+    texts = [text for text in TEXTS if "wedding" in text] + [text for text in TEXTS if "salary" in text][:5]
+    topics, _ = cluster(texts, k=2, seed=7)
+    assert np.bincount(topics).tolist() == [12, 5]
+
+
+def test_the_same_seed_gives_the_same_topics():
+    assert np.array_equal(cluster(TEXTS, k=3, seed=7)[0], cluster(TEXTS, k=3, seed=7)[0])
+
+
+def test_a_single_topic_has_no_stability():
+    topics, stability = cluster(TEXTS, k=1, seed=7)
+    assert (set(topics), stability) == ({0}, None)
+
+
+def test_a_topic_is_named_by_words_that_stand_inside_it_and_not_outside():
+    topics = np.array([0 if "wedding" in text else 1 for text in TEXTS])
+    named = distinctive_terms(TEXTS, topics, floor=5, n_terms=3)
+    assert {term for topic, _, term, _ in named if topic == 0} == {"sister", "wedding", "guests"}
+    assert {term for topic, _, term, _ in named if topic == 1} == {"salary", "raise", "manager"}
+
+
+def test_ranks_run_from_one_and_counts_are_conversations():
+    named = distinctive_terms(["apple apple pear", "apple", "plum", "plum"], np.array([0, 0, 1, 1]), floor=1, n_terms=2)
+    assert named == [(0, 1, "apple", 2), (0, 2, "pear", 1), (1, 1, "plum", 2)]
+
+
+def test_a_word_that_too_few_conversations_use_names_no_topic():
+    texts = ["apple zanzibar", "apple", "plum", "plum"]
+    terms = {row[2] for row in distinctive_terms(texts, np.array([0, 0, 1, 1]), floor=2, n_terms=5)}
+    assert terms == {"apple", "plum"}
+
+
+def test_a_word_as_frequent_outside_as_inside_names_no_topic():
+    texts = ["river apple", "river apple", "river plum", "river plum"]
+    assert "river" not in {row[2] for row in distinctive_terms(texts, np.array([0, 0, 1, 1]), floor=1, n_terms=5)}
+
+
+def test_a_single_topic_is_named_by_its_most_frequent_words():
+    texts = ["apple plum", "apple pear", "apple plum"]
+    assert [row[2] for row in distinctive_terms(texts, np.zeros(3, int), floor=1, n_terms=2)] == ["apple", "plum"]
+
+
+def test_stop_words_never_name_a_topic():
+    texts = ["i'm really feeling the harbour", "i'm really at the harbour"]
+    named = distinctive_terms(texts, np.zeros(2, int), floor=2, n_terms=9)
+    assert [row[2] for row in named] == ["harbour"]
+
+
+def test_every_conversation_of_a_large_enough_category_has_one_topic():
+    topics, _ = discover_topics(conversations(TEXTS), **OPTIONS)
+    assert contracts.TOPICS.validate(topics)["conversation_id"].to_list() == [f"c{n:03}" for n in range(len(TEXTS))]
+
+
+def test_a_conversation_of_two_categories_has_a_topic_in_each():
+    topics, _ = discover_topics(conversations(TEXTS, categories=["interpersonal", "coaching"]), **OPTIONS)
+    assert topics.group_by("category").len().sort("category").rows() == [("interpersonal", 24), ("coaching", 24)]
+
+
+def test_a_category_under_the_floor_has_no_topic():
+    topics, terms = discover_topics(conversations(TEXTS[:9]), **OPTIONS)
+    assert (topics.height, terms.height) == (0, 0)
+
+
+@pytest.mark.parametrize(("n", "k"), [(19, 1), (20, 2), (24, 2)])
+def test_two_topics_are_sought_only_where_both_could_reach_the_floor(n, k):
+    topics, _ = discover_topics(conversations(TEXTS[:n]), **OPTIONS)
+    assert topics["topic"].n_unique() == k
+
+
+def test_the_number_of_topics_is_capped():
+    options = OPTIONS | {"conversations_per_topic": 2, "max_topics": 3, "floor": 4}
+    assert discover_topics(conversations(TEXTS), **options)[0]["topic"].n_unique() == 3
+
+
+def test_the_assistants_words_do_not_name_a_topic():
+    _, terms = discover_topics(conversations(TEXTS), **OPTIONS)
+    assert set(terms["term"]) == {"sister", "wedding", "guests", "salary", "raise", "manager"}
+
+
+def test_texts_of_nothing_but_stop_words_are_left_without_topics():
+    assert discover_topics(conversations(["i really do"] * 12), **OPTIONS)[0].height == 0
+
+
+def test_the_order_of_conversations_does_not_matter():
+    table = conversations(TEXTS)
+    assert discover_topics(table.reverse(), **OPTIONS)[0].equals(discover_topics(table, **OPTIONS)[0])

@@ -1,0 +1,220 @@
+"""Fingerprints of human text, and the duplicates found by them."""
+
+import random
+
+import numpy as np
+import polars as pl
+import pytest
+from find_duplicates import find_duplicates, near_duplicates
+from fingerprint_shard import N_PERMUTATIONS, fingerprint_shard, minhash
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from normalise_shard import normalise_shard
+
+from shared import contracts
+
+GARDEN = (
+    "the pear tree by the wall has lost most of its leaves since monday and the soil around it smells of salt which "
+    "makes me wonder whether the neighbour cleared his drive with something that has run through the hedge into the bed"
+)
+KITCHEN = (
+    "our oven heats only from below so each loaf comes out pale on top while its base is nearly black and turning the "
+    "tin halfway does nothing except let the warmth escape what else could one try before buying a new one"
+)
+
+
+def table(*conversations):
+    """A shard of conversations, each given as its messages: human, assistant, human, ..."""
+    roles = ["user", "assistant"]
+    records = [
+        {"id": f"c{number}", "messages": [{"role": roles[i % 2], "content": text} for i, text in enumerate(texts)]}
+        for number, texts in enumerate(conversations)
+    ]
+    return normalise_shard(records)[0]
+
+
+def duplicates(*conversations, similarity=0.85):
+    fingerprints = fingerprint_shard(table(*conversations)).with_columns(shard=pl.lit("one"))
+    return find_duplicates(fingerprints, similarity=similarity)
+
+
+# --- fingerprints
+
+
+@pytest.mark.parametrize(
+    "first, second",
+    [
+        (["Water the ferns."], ["water   the FERNS"]),
+        (["Water the ferns."], ["Water the ferns!\n"]),
+        (["Water the ferns.", "I will."], ["Water the ferns.", "Certainly not today."]),
+        (["Water the ferns.", "Done.", "Thanks"], ["Water the ferns.", "Later.", "thanks!"]),
+    ],
+    ids=["case and space", "punctuation", "reply", "reply between"],
+)
+def test_exact_key_depends_on_the_words_of_the_human_alone(first, second):
+    keys = fingerprint_shard(table(first, second))["exact"]
+    assert keys[0] == keys[1]
+
+
+@pytest.mark.parametrize(
+    "first, second",
+    [
+        (["Water the ferns."], ["Water the fern."]),
+        (["Water the ferns."], ["the water ferns"]),
+        (["Room 12"], ["Room 21"]),
+        (["水をください"], ["水をどうぞ"]),
+        (["Water the ferns.", "Done."], ["Water the ferns.", "Done.", "And the moss."]),
+    ],
+    ids=["word", "order", "digits", "script", "later message"],
+)
+def test_exact_key_differs_where_the_human_words_differ(first, second):
+    keys = fingerprint_shard(table(first, second))["exact"]
+    assert keys[0] != keys[1]
+
+
+def test_first_prompt_key_does_not_depend_on_later_messages():
+    keys = fingerprint_shard(table(["Water the ferns.", "Done.", "And the moss."], ["Water the ferns.", "No."]))
+    assert keys["first_prompt"][0] == keys["first_prompt"][1]
+
+
+def test_first_prompt_key_differs_where_the_first_message_differs():
+    keys = fingerprint_shard(table(["Water the ferns.", "Done.", "Bye"], ["Water the moss.", "Done.", "Bye"]))
+    assert keys["first_prompt"][0] != keys["first_prompt"][1]
+
+
+def test_fingerprints_keep_their_contract_and_hold_no_text():
+    fingerprints = contracts.FINGERPRINTS.validate(fingerprint_shard(table([GARDEN, "Test the soil."], [KITCHEN])))
+    assert [name for name, dtype in fingerprints.schema.items() if dtype == pl.String] == ["conversation_id"]
+
+
+def test_empty_shard_has_no_fingerprints():
+    assert contracts.FINGERPRINTS.validate(fingerprint_shard(table())).height == 0
+
+
+def test_text_after_two_thousand_characters_does_not_change_the_minhash():
+    long = " ".join(f"word{number}" for number in range(400))
+    keys = fingerprint_shard(table([long], [long[:2_000] + " and a wholly different ending"]))
+    assert keys["minhash"][0].to_list() == keys["minhash"][1].to_list()
+
+
+@settings(deadline=None)
+@given(st.text(alphabet="abcd ", max_size=60))
+def test_minhash_is_the_same_each_time_and_has_its_length(text):
+    assert minhash(text) == minhash(text) and len(minhash(text)) == N_PERMUTATIONS
+
+
+def test_agreement_of_minhashes_estimates_the_jaccard_similarity_of_word_triples():
+    generator = random.Random(7)
+    errors = []
+    for _ in range(150):
+        words = [f"w{generator.randrange(10**9)}" for _ in range(120)]
+        other = words[: generator.randrange(20, 120)] + [f"v{generator.randrange(10**9)}" for _ in range(20)]
+        triples, others = (set(zip(text, text[1:], text[2:], strict=False)) for text in (words, other))
+        agreement = np.mean(np.equal(minhash(" ".join(words)), minhash(" ".join(other))))
+        errors.append(agreement - len(triples & others) / len(triples | others))
+    # One estimate has a standard error of at most sqrt(.25 / 64) = .0625, so their mean of about .005.
+    assert abs(np.mean(errors)) < 0.02
+    assert np.std(errors) < 0.08
+
+
+# --- near duplicates
+
+
+def signature(seed, n=N_PERMUTATIONS):
+    return np.random.default_rng(seed).integers(0, 2**32, n, dtype=np.uint32)
+
+
+def changed(row, positions):
+    row = row.copy()
+    row[positions] += 1
+    return row
+
+
+@pytest.mark.parametrize("n_changed, expected", [(0, True), (9, True), (10, False), (32, False)])
+def test_row_is_a_near_duplicate_from_the_similarity_on(n_changed, expected):
+    base = signature(1)
+    # 55 of 64 are .859, 54 of 64 are .844
+    rows = np.array([base, changed(base, slice(0, n_changed))])
+    assert near_duplicates(rows, similarity=0.85).tolist() == [False, expected]
+
+
+def test_only_the_later_of_two_rows_is_a_near_duplicate():
+    rows = np.array([signature(1), signature(2), changed(signature(2), [0]), signature(1)])
+    assert near_duplicates(rows, similarity=0.85).tolist() == [False, False, True, True]
+
+
+def test_similarity_of_one_asks_for_equal_signatures():
+    base = signature(1)
+    assert near_duplicates(np.array([base, changed(base, [63]), base]), similarity=1).tolist() == [False, False, True]
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 40)), min_size=1, max_size=12))
+def test_row_is_a_near_duplicate_only_of_an_earlier_row_as_similar_as_asked(rows):
+    signatures = np.array([changed(signature(seed), slice(0, n)) for seed, n in rows])
+    near = near_duplicates(signatures, similarity=0.85)
+    for number in np.flatnonzero(near):
+        earlier = (signatures[:number] == signatures[number]).mean(axis=1)
+        assert earlier.max() >= 0.85
+
+
+# --- flags
+
+
+def test_second_copy_is_an_exact_duplicate_and_not_also_a_near_one():
+    flags = duplicates([GARDEN, "Test the soil."], [KITCHEN], [GARDEN.upper() + "?", "Ask him."])
+    assert flags.select("exact_duplicate", "near_duplicate").rows() == [(False, False), (False, False), (True, False)]
+
+
+def test_text_with_another_last_word_is_a_near_duplicate_and_not_an_exact_one():
+    flags = duplicates([GARDEN], [KITCHEN], [GARDEN.rsplit(" ", 1)[0] + " border"])
+    assert flags.select("exact_duplicate", "near_duplicate").rows() == [(False, False), (False, False), (False, True)]
+
+
+def test_different_texts_are_no_duplicates():
+    flags = duplicates([GARDEN], [KITCHEN], ["Water the ferns."], ["ok"])
+    assert not flags.select(pl.any_horizontal("exact_duplicate", "near_duplicate")).to_series().any()
+
+
+def test_repeated_first_prompt_alone_makes_no_duplicate():
+    flags = duplicates(["Water the ferns.", "Done.", GARDEN], ["Water the ferns.", "Done.", KITCHEN])
+    assert flags.select("repeated_first_prompt", "exact_duplicate", "near_duplicate").row(1) == (True, False, False)
+
+
+def shards(*names):
+    return pl.concat([fingerprint_shard(table([GARDEN], [KITCHEN])).with_columns(shard=pl.lit(name)) for name in names])
+
+
+def test_duplicates_are_found_over_shards_in_the_order_given():
+    flags = find_duplicates(shards("march", "april"), similarity=0.85)
+    assert flags.filter("exact_duplicate")["shard"].unique().to_list() == ["april"]
+
+
+def test_id_that_stands_in_two_shards_is_made_unique_by_the_shard():
+    flags = find_duplicates(shards("march", "april"), similarity=0.85)
+    assert flags["unique_id"].to_list() == ["march-c0", "march-c1", "april-c0", "april-c1"]
+
+
+def test_id_that_stands_once_is_kept():
+    flags = find_duplicates(shards("march"), similarity=0.85)
+    assert flags["unique_id"].to_list() == ["c0", "c1"]
+
+
+@pytest.mark.parametrize("names", [["march"], ["march", "april"]])
+def test_duplicate_flags_keep_their_contract(names):
+    contracts.DUPLICATES.validate(find_duplicates(shards(*names), similarity=0.85))
+
+
+def test_no_fingerprints_give_no_flags():
+    empty = shards("march").head(0)
+    assert contracts.DUPLICATES.validate(find_duplicates(empty, similarity=0.85)).height == 0
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.sampled_from([GARDEN, KITCHEN, "Water the ferns.", "water the FERNS", "ok"]), min_size=1, max_size=8)
+)
+def test_each_distinct_text_is_left_exactly_once(texts):
+    flags = duplicates(*[[text] for text in texts])
+    kept = flags.filter(~pl.col("exact_duplicate") & ~pl.col("near_duplicate")).height
+    assert kept == len({text.lower().rstrip(".") for text in texts})

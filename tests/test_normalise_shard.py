@@ -1,0 +1,337 @@
+"""Normalising: spellings of four sources, parts joined, rejects with their reasons, no record lost."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from normalise_shard import Reject, first_present, join_parts, messages_of, normalise_shard, text_of, time_of
+
+from shared import contracts
+
+TALK = [
+    {"role": "user", "content": "Which bus goes to the lake?"},
+    {"role": "assistant", "content": "Number nine, from the square."},
+]
+NORMALISED = [
+    {"role": "human", "text": "Which bus goes to the lake?"},
+    {"role": "assistant", "text": "Number nine, from the square."},
+]
+
+
+def message(number):
+    return {"role": "human" if number % 2 == 0 else "assistant", "text": f"message {number}"}
+
+
+# --- one message, one record
+
+
+@pytest.mark.parametrize(
+    "record, expected",
+    [({"a": 1, "b": 2}, 1), ({"a": None, "b": 2}, 2), ({"a": 0, "b": 2}, 0), ({"a": "", "b": 2}, ""), ({}, None)],
+)
+def test_first_present_passes_over_absent_and_null_keys_only(record, expected):
+    assert first_present(record, ["a", "b"]) == expected
+
+
+@pytest.mark.parametrize(
+    "content, expected",
+    [
+        ("plain words", "plain words"),
+        (None, ""),
+        (["one", "two"], "one\ntwo"),
+        ([{"type": "text", "text": "look"}, {"type": "image_url"}, "here"], "look\n\nhere"),
+        ([{"text": None}], ""),
+        ([], ""),
+    ],
+)
+def test_text_of_strings_parts_and_nothing(content, expected):
+    assert text_of(content) == expected
+
+
+@pytest.mark.parametrize("content", [3, True, {"text": "inside"}])
+def test_text_of_another_type_is_rejected_by_its_name(content):
+    with pytest.raises(Reject, match=type(content).__name__):
+        text_of(content)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"conversation": TALK},
+        {"messages": TALK},
+        {
+            "conversations": [
+                {"from": "human", "value": "Which bus goes to the lake?"},
+                {"from": "gpt", "value": "Number nine, from the square."},
+            ]
+        },
+        {
+            "messages": [
+                {"role": "user", "text": "Which bus goes to the lake?"},
+                {"role": "assistant", "text": "Number nine, from the square."},
+            ]
+        },
+        {"conversation": None, "messages": TALK},
+    ],
+    ids=["WildChat", "OpenAI", "ShareGPT", "text key", "null key first"],
+)
+def test_messages_are_the_same_in_every_spelling(record):
+    assert messages_of(record) == NORMALISED
+
+
+@pytest.mark.parametrize(
+    "spelling, role",
+    [
+        ("human", "human"),
+        ("User", "human"),
+        (" USER ", "human"),
+        ("gpt", "assistant"),
+        ("chatgpt", "assistant"),
+        ("bing", "assistant"),
+        ("bard", "assistant"),
+        ("model", "assistant"),
+        ("Claude", "assistant"),
+        ("system", "system"),
+        ("developer", "system"),
+        ("tool", "system"),
+    ],
+)
+def test_role_spellings_become_three_roles(spelling, role):
+    assert messages_of({"messages": [{"role": spelling, "content": "words"}]}) == [{"role": role, "text": "words"}]
+
+
+@pytest.mark.parametrize(
+    "record, reason",
+    [
+        ({}, "no list of messages"),
+        ({"messages": "Which bus goes to the lake?"}, "no list of messages"),
+        ({"messages": []}, "no messages"),
+        ({"messages": ["Which bus?"]}, "a message is not an object"),
+        ({"messages": [{"role": "narrator", "content": "Night fell."}]}, "unknown role 'narrator'"),
+        ({"messages": [{"content": "Which bus?"}]}, "unknown role 'none'"),
+    ],
+)
+def test_record_without_readable_messages_is_rejected_with_its_reason(record, reason):
+    with pytest.raises(Reject, match=f"^{reason}$"):
+        messages_of(record)
+
+
+def test_reason_shows_no_more_than_twenty_characters_of_an_unknown_role():
+    with pytest.raises(Reject, match=f"'{'x' * 20}'$"):
+        messages_of({"messages": [{"role": "x" * 500, "content": ""}]})
+
+
+NOON = datetime(2024, 3, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2024-03-01T12:00:00+00:00",
+        "2024-03-01T12:00:00Z",
+        "2024-03-01 12:00:00",
+        "2024-03-01T14:00:00+02:00",
+        1709294400,
+        1709294400.0,
+        datetime(2024, 3, 1, 12, 0),
+        NOON,
+    ],
+)
+def test_time_of_every_spelling_is_the_same_moment_in_utc(value):
+    assert time_of(value) == NOON
+
+
+@pytest.mark.parametrize("value", [None, "", "last spring", [2024], 1e300, float("nan")])
+def test_time_that_cannot_be_read_is_none(value):
+    assert time_of(value) is None
+
+
+# --- parts
+
+
+def test_parts_are_joined_by_position_whatever_their_order():
+    joined, n_missing = join_parts([(2, [message(2), message(3)]), (0, [message(0), message(1)])])
+    assert (joined, n_missing) == ([message(number) for number in range(4)], 0)
+
+
+def test_message_that_two_parts_carry_stands_once():
+    joined, _ = join_parts([(0, [message(0), message(1)]), (1, [message(1), message(2)])])
+    assert joined == [message(number) for number in range(3)]
+
+
+def test_gap_between_parts_is_counted_as_missing():
+    joined, n_missing = join_parts([(0, [message(0)]), (3, [message(3)])])
+    assert (joined, n_missing) == ([message(0), message(3)], 2)
+
+
+def test_parts_that_disagree_about_a_message_are_rejected():
+    with pytest.raises(Reject, match="disagree"):
+        join_parts([(0, [message(0), message(1)]), (1, [message(5)])])
+
+
+@settings(deadline=None)
+@given(
+    n=st.integers(1, 12),
+    cuts=st.lists(st.tuples(st.integers(0, 11), st.integers(1, 12)), max_size=8),
+    order=st.randoms(use_true_random=False),
+)
+def test_overlapping_parts_that_cover_a_conversation_give_it_back(n, cuts, order):
+    whole = [message(number) for number in range(n)]
+    parts = [(start, whole[start : start + length]) for start, length in cuts if start < n]
+    parts += [(start, whole[start : start + 3]) for start in range(0, n, 3)]
+    order.shuffle(parts)
+    assert join_parts(parts) == (whole, 0)
+
+
+@settings(deadline=None)
+@given(kept=st.sets(st.integers(1, 15)))
+def test_joined_and_missing_messages_together_fill_the_positions(kept):
+    parts = [(position, [message(position)]) for position in {0, *kept}]
+    joined, n_missing = join_parts(parts)
+    assert len(joined) + n_missing == max([0, *kept]) + 1
+
+
+# --- a shard
+
+
+def test_parts_become_one_conversation_of_several_records():
+    records = [{"id": "lake_2", "messages": TALK}, {"id": "lake_0", "messages": TALK}]
+    conversations, _ = normalise_shard(records, parts=True)
+    row = conversations.row(0, named=True)
+    assert (conversations.height, row["conversation_id"], row["n_records"], row["messages"]) == (
+        1,
+        "lake",
+        2,
+        NORMALISED * 2,
+    )
+
+
+def test_parts_of_different_conversations_stay_apart():
+    records = [{"id": "lake_0", "messages": TALK}, {"id": "hill_0", "messages": TALK}]
+    conversations, _ = normalise_shard(records, parts=True)
+    assert conversations["conversation_id"].to_list() == ["lake", "hill"]
+
+
+def test_conversation_id_may_hold_an_underscore_before_the_position():
+    conversations, _ = normalise_shard([{"id": "to_the_lake_0", "messages": TALK}], parts=True)
+    assert conversations["conversation_id"].to_list() == ["to_the_lake"]
+
+
+@pytest.mark.parametrize("identifier", ["lake", "lake_", "_0", "lake_x", None])
+def test_id_without_position_is_rejected_where_parts_are_expected(identifier):
+    conversations, rejects = normalise_shard([{"id": identifier, "messages": TALK}], parts=True)
+    assert (conversations.height, rejects.rows()) == (0, [(0, identifier, "the id does not end in _<position>")])
+
+
+def test_id_that_ends_in_a_number_is_kept_whole_where_parts_are_not_expected():
+    conversations, _ = normalise_shard([{"id": "lake_0", "messages": TALK}, {"id": "lake_2", "messages": TALK}])
+    assert conversations["conversation_id"].to_list() == ["lake_0", "lake_2"]
+
+
+def test_every_record_of_a_conversation_that_disagrees_is_a_reject():
+    other = [{"role": "user", "content": "Which train goes to the lake?"}]
+    records = [
+        {"id": "lake_0", "messages": TALK},
+        {"id": "hill_0", "messages": TALK},
+        {"id": "lake_0", "messages": other},
+    ]
+    conversations, rejects = normalise_shard(records, parts=True)
+    assert (conversations["conversation_id"].to_list(), rejects["record"].to_list()) == (["hill"], [0, 2])
+
+
+def test_records_with_the_same_id_become_different_conversations_with_the_same_source_id():
+    conversations, _ = normalise_shard([{"id": "lake", "messages": TALK}] * 3)
+    assert conversations["conversation_id"].n_unique() == 3
+    assert conversations["source_id"].to_list() == ["lake"] * 3
+
+
+def test_record_without_id_is_named_by_its_position():
+    conversations, _ = normalise_shard(["the line is not JSON", {"messages": TALK}])
+    assert conversations.select("conversation_id", "source_id").row(0) == ("record-1", None)
+
+
+def test_unreadable_record_is_a_reject_with_its_position_and_reason():
+    _, rejects = normalise_shard([{"id": "lake", "messages": TALK}, "the line is not JSON"])
+    assert rejects.rows() == [(1, None, "the line is not JSON")]
+
+
+def test_rejects_keep_the_id_of_their_record():
+    _, rejects = normalise_shard([{"conversation_hash": "hill", "messages": []}])
+    assert rejects.rows() == [(0, "hill", "no messages")]
+
+
+def test_messages_are_counted_by_role():
+    talk = [{"role": "system", "content": "Be brief."}, *TALK, {"role": "user", "content": "And back?"}]
+    conversations, _ = normalise_shard([{"messages": talk}])
+    assert conversations.select("n_human", "n_assistant").row(0) == (2, 1)
+
+
+FIELDS = {
+    "user": ("user_id", "hashed_ip", "9f2c"),
+    "country": ("country", "country", "Norway"),
+    "model": ("model", "model", "model-x"),
+    "moderation": ("flagged", "toxic", True),
+    "time": ("started_at", "timestamp", "2024-03-01T12:00:00+00:00"),
+}
+RECORD = {"id": "lake", "messages": TALK} | {key: value for _, key, value in FIELDS.values()}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_field_that_the_source_records_is_kept(name):
+    column, _, value = FIELDS[name]
+    conversations, _ = normalise_shard([RECORD], available=[name])
+    assert conversations[column].to_list() == [NOON if name == "time" else value]
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_field_that_the_source_is_not_said_to_record_is_null(name):
+    conversations, _ = normalise_shard([RECORD], available=[other for other in FIELDS if other != name])
+    assert conversations[FIELDS[name][0]].to_list() == [None]
+
+
+@pytest.mark.parametrize("records", [[], [RECORD], ["the line is not JSON"]], ids=["nothing", "one", "a reject"])
+def test_both_tables_keep_their_contract(records):
+    conversations, rejects = normalise_shard(records, available=list(FIELDS))
+    contracts.CONVERSATIONS.validate(conversations)
+    contracts.REJECTS.validate(rejects)
+
+
+SHARDS = st.lists(
+    st.one_of(
+        st.just("the line is not JSON"),
+        st.fixed_dictionaries(
+            {
+                "id": st.sampled_from(["a_0", "a_1", "a_2", "b_0", "b_4", "c", "d_x"]),
+                "messages": st.lists(
+                    st.fixed_dictionaries(
+                        {"role": st.sampled_from(["user", "assistant", "narrator"]), "content": st.sampled_from("xy")}
+                    ),
+                    max_size=3,
+                ),
+            }
+        ),
+    ),
+    max_size=12,
+)
+
+
+@settings(deadline=None)
+@given(records=SHARDS, parts=st.booleans())
+def test_every_record_is_in_a_conversation_or_a_reject(records, parts):
+    conversations, rejects = normalise_shard(records, parts=parts)
+    assert conversations["n_records"].sum() + rejects.height == len(records)
+
+
+@settings(deadline=None)
+@given(records=SHARDS, parts=st.booleans())
+def test_no_record_is_rejected_twice(records, parts):
+    _, rejects = normalise_shard(records, parts=parts)
+    assert rejects["record"].n_unique() == rejects.height
+
+
+@settings(deadline=None)
+@given(records=SHARDS, parts=st.booleans())
+def test_conversation_ids_are_unique(records, parts):
+    conversations, _ = normalise_shard(records, parts=parts)
+    assert conversations["conversation_id"].n_unique() == conversations.height

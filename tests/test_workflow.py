@@ -1,0 +1,176 @@
+"""The workflow as a whole: its form, its contracts with itself, and what it says of a bad configuration."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT, snakemake
+
+RULE_FILES = sorted((ROOT / "rules").glob("*.smk"))
+RULES = {
+    name: body
+    for path in RULE_FILES
+    for name, body in re.findall(r"^rule (\w+):\n((?:    .*\n|\n)+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+}
+
+
+def test_lint_is_clean():
+    done = snakemake("--lint", cwd=ROOT)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["-m", "ruff", "check", "scripts", "tests"],
+        ["-m", "ruff", "format", "--check", "scripts", "tests"],
+        ["-m", "snakefmt", "--check", "Snakefile", "rules"],
+    ],
+    ids=lambda command: " ".join(command[1:3]),
+)
+def test_code_is_formatted(command):
+    done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_forced_dry_run_of_the_default_run_plans_every_stage():
+    done = snakemake("--forceall", "--dry-run", cwd=ROOT)
+    assert done.returncode == 0, done.stdout
+    on_request = {"draw_label_sample", "train_classifier", "evaluate_pushback"}
+    missing = [name for name in RULES if name not in on_request and not re.search(rf"^{name}\s", done.stdout, re.M)]
+    assert missing == []
+
+
+@pytest.mark.parametrize("rule", ["draw_label_sample", "train_classifier", "evaluate_pushback"])
+def test_rules_on_request_can_be_planned(rule):
+    target = "data/interim/control/label_sample/sample.csv" if rule == "draw_label_sample" else rule
+    done = snakemake("--dry-run", target, cwd=ROOT)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rule_script_log_and_benchmark_share_their_name(rule):
+    body = RULES[rule]
+    assert f'"../scripts/{rule}.py"' in body
+    assert re.search(rf'log:\n\s+f?"logs/{rule}[/.]', body)
+    assert re.search(rf'benchmark:\n\s+f?"benchmarks/{rule}[/.]', body)
+    assert f'code=code("{rule}")' in body
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rule_has_a_docstring_and_a_public_function_of_its_name(rule):
+    assert re.match(r'\s+"""[A-Z0-9].+', RULES[rule])
+    tree = ast.parse((ROOT / "scripts" / f"{rule}.py").read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree)
+    names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    imported = {alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert rule in names | imported or rule == "fetch_shard"
+
+
+def test_every_script_belongs_to_a_rule():
+    assert {path.stem for path in (ROOT / "scripts").glob("*.py")} == set(RULES)
+
+
+def test_public_functions_are_documented():
+    bare = []
+    for path in (ROOT / "scripts").rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            public = isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_")
+            if public and node.name != "main" and not ast.get_docstring(node):
+                bare.append(f"{path.name}:{node.name}")
+    assert bare == []
+
+
+def test_each_rule_file_says_what_it_does_reads_and_writes():
+    for path in RULE_FILES:
+        docstring = path.read_text(encoding="utf-8").split('"""')[1].strip().splitlines()
+        assert len(docstring) >= 3
+        assert docstring[1].startswith("Reads:") and docstring[2].startswith("Writes:"), path.name
+
+
+def test_a_change_in_an_imported_module_reruns_the_rules_that_import_it_and_no_others(demo):
+    module = demo / "scripts" / "shared" / "pushback.py"
+    before = module.read_text(encoding="utf-8")
+    try:
+        module.write_text(before + "\n# changed\n", encoding="utf-8")
+        planned = snakemake("--configfile", "config/demo.yaml", "--dry-run", cwd=demo).stdout
+    finally:
+        module.write_text(before, encoding="utf-8")
+    assert re.search(r"^detect_pushback\s", planned, re.M)
+    assert not re.search(r"^(score_sentiment|classify_shard|select_shard)\s", planned, re.M)
+
+
+def test_requirements_and_environment_agree():
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    assert environment["dependencies"][-1]["pip"] == pins
+    assert all(re.fullmatch(r"[\w-]+==[\w.]+", pin) for pin in pins)
+
+
+def test_every_configuration_key_is_described():
+    readme = (ROOT / "config" / "README.md").read_text(encoding="utf-8")
+    schema = yaml.safe_load((ROOT / "config" / "config.schema.yaml").read_text(encoding="utf-8"))
+
+    def keys(node):
+        for name, child in node.get("properties", {}).items():
+            yield name
+            yield from keys(child)
+
+    named = [*keys(schema), *keys(schema["$defs"]["source"])]
+    assert [name for name in named if f"`{name}`" not in readme] == []
+
+
+def test_no_workflow_file_names_a_path_of_one_machine():
+    for path in [ROOT / "Snakefile", *RULE_FILES, *(ROOT / "scripts").rglob("*.py"), *(ROOT / "config").glob("*")]:
+        assert not re.search(r"(^|[\s\"'=(])/(home|root|work|tmp)/", path.read_text(encoding="utf-8")), path
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["sentimnt={a: 1}"], ["unknown key 'sentimnt'", "Allowed there", "config/README.md"]),
+        (["select={langauges: [en]}"], ["unknown key 'langauges' in select", "languages"]),
+        (["seed=many"], ["seed", "many"]),
+        (["datasets=[nowhere]"], ["data set 'nowhere' is not described", "sharegpt"]),
+        (["sentiment={window: 4}"], ["min_human_messages", "twice"]),
+        (["sentiment={cut_points: [0.5, 0.1, 0.2, 0.3]}"], ["cut_points must rise"]),
+        (["estimate={confidence: 95}"], ["estimate.confidence", "95"]),
+    ],
+    ids=lambda value: value[0],
+)
+def test_bad_configuration_is_refused_in_one_sentence(overrides, words):
+    done = snakemake("--dry-run", "--config", *overrides, cwd=ROOT)
+    assert done.returncode != 0
+    sentence = next(line for line in done.stdout.splitlines() if line.startswith("Configuration:"))
+    assert all(word in sentence for word in words), sentence
+    assert "Traceback" not in done.stdout
+
+
+def test_numbers_inside_a_map_on_the_command_line_are_numbers():
+    done = snakemake("--dry-run", "--config", "select={near_duplicate_similarity: 0.95}", cwd=ROOT)
+    assert done.returncode == 0, done.stdout
+
+
+def test_missing_files_of_a_local_source_are_named():
+    done = snakemake("--dry-run", "--configfile", "config/own-logs.yaml", "--config", "files=nowhere/*.jsonl", cwd=ROOT)
+    assert done.returncode != 0
+    assert "no file matches 'nowhere/*.jsonl'" in done.stdout and "Traceback" not in done.stdout
+
+
+def test_list_rules_reads_like_a_table_of_contents():
+    done = snakemake("--list-rules", cwd=ROOT)
+    listed = [line.split()[0] for line in done.stdout.splitlines() if line.split() and line.split()[0] in RULES]
+    assert [name for name in RULES if name not in listed] == []
+
+
+def test_nothing_that_a_run_makes_is_committed():
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    made = [name for name in listed.stdout.split() if Path(name).parts[0] in {"data", "results", "logs", "benchmarks"}]
+    assert made == []
