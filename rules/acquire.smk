@@ -18,7 +18,7 @@ rule fetch_shard:
     conda:
         "../environment.yml"
     params:
-        source=lambda wildcards: config["sources"][wildcards.dataset],
+        source=described("kind", "package", "version", "sha256"),
         code=code("fetch_shard"),
     script:
         "../scripts/fetch_shard.py"
@@ -38,7 +38,7 @@ rule normalise_shard:
     conda:
         "../environment.yml"
     params:
-        source=lambda wildcards: config["sources"][wildcards.dataset],
+        source=described("member", "parts", "available"),
         code=code("normalise_shard"),
     script:
         "../scripts/normalise_shard.py"

@@ -42,6 +42,7 @@ rule count_funnel:
         "../environment.yml"
     params:
         datasets=DATASETS,
+        floor=config["privacy"]["min_conversations"],
         code=code("count_funnel"),
     script:
         "../scripts/count_funnel.py"
@@ -51,7 +52,7 @@ rule estimate_prevalence:
     """How common affective conversations are: naive share and share corrected for the classifier's errors."""
     input:
         measures=each_dataset("data/interim/{dataset}/measures.parquet"),
-        held_out=config["classify"]["held_out"],
+        held_out=held_out_of(MODEL),
     output:
         prevalence=f"results/{RUN}/tables/prevalence.csv",
     log:
@@ -155,7 +156,7 @@ rule judge_claims:
         "../environment.yml"
     params:
         datasets=DATASETS,
-        sources=config["sources"],
+        sources=used_sources,
         code=code("judge_claims"),
     script:
         "../scripts/judge_claims.py"

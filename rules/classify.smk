@@ -8,8 +8,8 @@ rule classify_shard:
     input:
         selected="data/interim/{dataset}/selected/{shard}.parquet",
         codebook=config["classify"]["codebook"],
-        model=config["classify"]["model"],
-        held_out=config["classify"]["held_out"],
+        model=MODEL,
+        held_out=held_out_of(MODEL),
     output:
         affect="data/interim/{dataset}/affect/{shard}.parquet",
     log:

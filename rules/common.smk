@@ -63,11 +63,12 @@ def check_config():
         stop(f"sentiment.cut_points must rise, found {config['sentiment']['cut_points']}.")
 
 
-if "files" in config:
-    config["sources"]["own-logs"]["files"] = [pattern.strip() for pattern in str(config["files"]).split(",")]
 check_config()
+if "files" in config:
+    config["sources"]["own-logs"]["files"] = [pattern.strip() for pattern in config["files"].split(",")]
 
 RUN = config["run"]
+MODEL = config["classify"]["model"]
 DATASETS = config["datasets"]
 CONTROL = config["control"]
 PROCESSED = list(dict.fromkeys([*DATASETS, CONTROL]))
@@ -80,7 +81,7 @@ def local_files(dataset):
         stop(f"sources.{dataset}.files is empty. Hint: name your files, e.g. --config files='my/*.jsonl'.")
     files = []
     for pattern in patterns:
-        found = sorted(glob.glob(pattern, recursive=True))
+        found = sorted(path for path in glob.glob(pattern, recursive=True) if Path(path).is_file())
         if not found:
             stop(
                 f"sources.{dataset}.files: no file matches '{pattern}', looked for in {Path.cwd()}. Hint: check the path, and quote patterns on the command line."
@@ -97,6 +98,7 @@ def shards_of(dataset):
     return {f"{number:05d}": path for number, path in enumerate(local_files(dataset))}
 
 
+EXTENSIONS = ["jsonl.gz", "json.gz", "jsonl", "ndjson", "json", "parquet", "whl", "zip"]
 TRAINING = config["classify"]["training_sources"]
 SHARDS = {dataset: shards_of(dataset) for dataset in dict.fromkeys([*PROCESSED, *TRAINING])}
 
@@ -104,14 +106,16 @@ SHARDS = {dataset: shards_of(dataset) for dataset in dict.fromkeys([*PROCESSED, 
 wildcard_constraints:
     dataset="|".join(map(re.escape, SHARDS)),
     shard=r"\d{5}",
-    extension=r"[a-z0-9.]+",
+    extension="|".join(map(re.escape, EXTENSIONS)),
 
 
 def extension_of(dataset, shard):
-    """Extension of the published file; two for compressed ones (jsonl.gz)."""
-    suffixes = Path(SHARDS[dataset][shard]).suffixes
-    n = 2 if suffixes[-1:] in ([".gz"], [".zst"]) else 1
-    return "".join(suffixes[-n:]).lstrip(".") or "dat"
+    """Extension of the published file, in small letters; two for compressed ones (jsonl.gz)."""
+    name = Path(SHARDS[dataset][shard]).name.lower()
+    for extension in EXTENSIONS:
+        if name.endswith(f".{extension}"):
+            return extension
+    stop(f"sources.{dataset}.files: cannot read '{SHARDS[dataset][shard]}'. Files end in: {', '.join(EXTENSIONS)}.")
 
 
 def raw_file(wildcards):
@@ -123,6 +127,16 @@ def local_file(wildcards):
     """A local source's file is an input, so a changed file reruns what follows; a package has none."""
     is_local = config["sources"][wildcards.dataset]["kind"] == "local"
     return SHARDS[wildcards.dataset][wildcards.shard] if is_local else []
+
+
+def described(*keys):
+    """Params function: what the rule needs of its source's description, so that a new title reruns nothing."""
+    return lambda wildcards: {key: value for key, value in config["sources"][wildcards.dataset].items() if key in keys}
+
+
+def held_out_of(model):
+    """The cross-validated predictions that were written beside a model: its error rates never come from another one."""
+    return f"{model.removesuffix('.csv')}_held_out.csv"
 
 
 def all_shards(pattern):
@@ -144,6 +158,20 @@ def shared_imports(path):
     for several in re.findall(r"^from shared import (.+)$", text, re.MULTILINE):
         names |= {name.strip() for name in several.split(",")}
     return names.union(*(shared_imports(SHARED / f"{name}.py") for name in names))
+
+
+def run_config(wildcards):
+    """Params function: the configuration as far as the report speaks of it."""
+    parts = ("datasets", "select", "sentiment", "topics", "estimate", "privacy", "classify")
+    return {part: config[part] for part in parts} | {"sources": used_sources(wildcards)}
+
+
+def used_sources(wildcards):
+    """Params function: the descriptions of the data sets that the findings are about; which files were read is not among them."""
+    return {
+        dataset: {key: value for key, value in config["sources"][dataset].items() if key != "files"}
+        for dataset in DATASETS
+    }
 
 
 def code(script):

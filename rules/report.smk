@@ -25,6 +25,7 @@ rule write_report:
         bibliography="report/references.bib",
         style="report/style.css",
         codebook=config["classify"]["codebook"],
+        rules="config/claims.yaml",
         claims=f"results/{RUN}/claims.csv",
         tables=expand(f"results/{RUN}/tables/{{table}}.csv", table=TABLES),
         figures=expand(f"results/{RUN}/figures/{{figure}}.svg", figure=FIGURES),
@@ -39,7 +40,7 @@ rule write_report:
     conda:
         "../environment.yml"
     params:
-        config=lambda wildcards: {key: value for key, value in config.items() if key != "files"},
+        config=run_config,
         code=code("write_report"),
     script:
         "../scripts/write_report.py"

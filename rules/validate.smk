@@ -47,7 +47,7 @@ rule import_labels:
 rule measure_agreement:
     """Precision, recall and kappa of each instrument against the labels, weighted to the population."""
     input:
-        held_out=config["classify"]["held_out"],
+        held_out=held_out_of(MODEL),
         labels=each_dataset("data/interim/{dataset}/labels.parquet"),
     output:
         agreement=f"results/{RUN}/tables/agreement.csv",

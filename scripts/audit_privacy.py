@@ -16,24 +16,32 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 ADDRESSES = {
-    "e-mail address": r"[\w.+-]+@[\w-]+\.[a-z]{2,}",
-    "telephone number": r"(?<![\w.])\+?\d{1,3}[ -]\(?\d{2,4}\)?[ -]\d{3,4}[ -]\d{3,4}(?![\w.])",
+    "e-mail address": r"(?i)[\w.+-]+@[\w-]+\.[a-z]{2,}",
+    "telephone number": r"(?<![\w.-])(?:\+?\d{1,3}[ -])?(?:\(\d{2,4}\) ?|\d{2,4}[ -])\d{3,4}[ -]\d{3,4}(?![\w.-])",
     "IP address": r"(?<![\w.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\w.])",
 }
+ATTRIBUTE = r"""(?s)([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')"""
+GEOMETRY = {"d", "points", "transform", "viewBox", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "width", "height"}
+MIN_KEY = 4  # characters; a shorter user key cannot be told from a number or a word
 
 
-def readable_text(path: Path) -> str:
-    """What a reader could get out of a published file: text of HTML and SVG with their comments, of PDF pages, or the file itself."""
+def readable_texts(path: Path) -> list[str]:
+    """What a reader could get out of a published file, one string for each way of reading it.
+
+    A PDF by its pages; HTML and SVG with tags as spaces, with tags as nothing (a word may be cut by one), and by each of their
+    attributes and comments; anything else as it is.
+    """
     if path.suffix == ".pdf":
-        return "\n".join(page.extract_text() for page in pypdf.PdfReader(path).pages)
+        return ["\n".join(page.extract_text() for page in pypdf.PdfReader(path).pages)]
     text = path.read_text(encoding="utf-8")
-    if path.suffix in {".html", ".svg"}:
-        text = re.sub(r"(?s)<(style|script)\b.*?</\1>", " ", text)
-        text = re.sub(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]+", " ", text)
-        attributes = " ".join(re.findall(r'\b(?:alt|title|aria-label)="([^"]*)"', text))
-        comments = " ".join(re.findall(r"(?s)<!--(.*?)-->", text))
-        text = html.unescape(re.sub(r"(?s)<[^>]+>", " ", text) + " " + attributes + " " + comments)
-    return text
+    if path.suffix not in {".html", ".svg"}:
+        return [text]
+    text = re.sub(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]+", " ", text)
+    values = [double or single for name, double, single in re.findall(ATTRIBUTE, text) if name not in GEOMETRY]
+    comments = re.findall(r"(?s)<!--(.*?)-->", text)
+    bare = re.sub(r"(?s)<!--.*?-->", " ", text)
+    tagless = [re.sub(r"(?s)<[^>]+>", gap, bare) for gap in (" ", "")]
+    return [html.unescape(part) for part in (*tagless, *values, *comments)]
 
 
 def word_runs(texts: list[str], *, n_words: int) -> set[str]:
@@ -70,14 +78,12 @@ def runs_in_conversations(runs: set[str], conversations: pl.DataFrame) -> list[s
     return sorted(run.strip() for run in found)
 
 
-def cells_under_floor(path: Path, *, min_conversations: int) -> int:
-    """Published counts of conversations between 1 and the floor in a table of results (its columns n_conversations and n_with_pushback)."""
+def cells_under_floor(path: Path, *, min_conversations: int, min_users: int) -> int:
+    """Published counts of conversations (n_conversations, n_with_pushback) or users (n_users) from 1 to under their floor in a table."""
     with open(path, encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    counts = [
-        int(row[name]) for row in rows for name in ("n_conversations", "n_with_pushback", "n_users") if row.get(name)
-    ]
-    return sum(1 <= count < min_conversations for count in counts)
+    floors = {"n_conversations": min_conversations, "n_with_pushback": min_conversations, "n_users": min_users}
+    return sum(1 <= int(row[name]) < floor for row in rows for name, floor in floors.items() if row.get(name))
 
 
 def audit_privacy(
@@ -86,6 +92,7 @@ def audit_privacy(
     shards: list[Path],
     *,
     min_conversations: int,
+    min_users: int,
     n_words: int,
     exempt: set[str] = frozenset(),
 ) -> pl.DataFrame:
@@ -95,36 +102,34 @@ def audit_privacy(
         published: files of the run.
         own_words: the project's own texts; runs of words in them are not a person's.
         shards: conversations of the data sets.
-        min_conversations, n_words: the floors.
+        min_conversations, min_users, n_words: the floors.
         exempt: names of tables whose counts are not of the data sets' conversations (the control corpus).
 
     Returns:
         file, n_words_read, n_findings, findings (their kinds and counts; never the text).
     """
-    texts = {path: readable_text(path) for path in published}
-    runs = {
-        path: word_runs([text], n_words=n_words) - word_runs(own_words, n_words=n_words) for path, text in texts.items()
-    }
+    texts = {path: readable_texts(path) for path in published}
+    own = word_runs(own_words, n_words=n_words)
+    runs = {path: word_runs(parts, n_words=n_words) - own for path, parts in texts.items()}
     everything = set().union(*runs.values())
     leaked, users = set(), set()
     for shard in shards:
         table = pl.read_parquet(shard, columns=["user_id", "messages"])
         leaked |= set(runs_in_conversations(everything, table))
-        users |= set(table["user_id"].drop_nulls().unique())
+        users |= {key for key in table["user_id"].drop_nulls().unique() if len(key) >= MIN_KEY}
     rows = []
-    for path, text in texts.items():
+    for path, parts in texts.items():
         findings = {f"run of {n_words} words of a conversation": len(runs[path] & leaked)}
-        findings |= {name: len(re.findall(pattern, text)) for name, pattern in ADDRESSES.items()}
-        findings["user key"] = len(users & set(re.findall(r"[\w-]{6,}", text)))
+        findings |= {name: sum(len(re.findall(pattern, part)) for part in parts) for name, pattern in ADDRESSES.items()}
+        findings["user key"] = len(users & set(re.findall(r"[^\s\"'<>,;()]+", "\n".join(parts))))
         if path.suffix == ".csv" and path.name not in exempt:
-            findings["cell under the floor"] = cells_under_floor(path, min_conversations=min_conversations)
+            findings["cell under the floor"] = cells_under_floor(
+                path, min_conversations=min_conversations, min_users=min_users
+            )
         kinds = "; ".join(f"{name}: {number}" for name, number in findings.items() if number)
-        rows.append((str(path), len(text.split()), sum(findings.values()), kinds))
-    return pl.DataFrame(
-        rows,
-        schema={"file": pl.String, "n_words_read": pl.Int64, "n_findings": pl.Int64, "findings": pl.String},
-        orient="row",
-    )
+        rows.append((str(path), len(parts[0].split()), sum(findings.values()), kinds))
+    schema = {"file": pl.String, "n_words_read": pl.Int64, "n_findings": pl.Int64, "findings": pl.String}
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def main():
@@ -135,8 +140,7 @@ def main():
         published,
         [Path(path).read_text(encoding="utf-8") for path in snakemake.input.own_words],
         [Path(path) for path in snakemake.input.conversations],
-        min_conversations=snakemake.params.privacy["min_conversations"],
-        n_words=snakemake.params.privacy["n_words"],
+        **snakemake.params.privacy,
         exempt={"instrument_check.csv"},
     )
     print(audit)

@@ -76,7 +76,8 @@ def check_instrument(measures: pl.DataFrame, labels: pl.DataFrame, *, min_human_
                 "recovered": recovered.mean(),
             }
         )
-    correlation = float(spearmanr(*change).statistic) if scored.height > 2 else None
+    varied = scored.height > 2 and all(side.n_unique() > 1 for side in change)
+    correlation = float(spearmanr(*change).statistic) if varied else None
     rows.append(
         {
             "quantity": "rank correlation of change, planted with recovered",

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
+import scipy.sparse as sp
 from sklearn.cluster import KMeans
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfVectorizer
@@ -104,22 +105,26 @@ def cluster(texts: list[str], *, k: int, seed: int) -> tuple[np.ndarray, float |
 
 
 def distinctive_terms(
-    texts: list[str], topics: np.ndarray, *, floor: int, n_terms: int
+    texts: list[str], topics: np.ndarray, clusters: list[str], *, floor: int, n_terms: int
 ) -> list[tuple[int, int, str, int]]:
     """(topic, rank, term, conversations of the topic with it): single words far more frequent inside a topic than outside.
 
-    A word that fewer than `floor` conversations of the topic use is left out: it could point to a person.
+    A word that fewer than `floor` conversations of the topic, or fewer than `floor` of their users, use is left out: it could point to a
+    person. `clusters` names each text's user, or the conversation where there are no users.
     """
     vectorizer = TfidfVectorizer(stop_words=STOP_WORDS, token_pattern=TOKEN, binary=True, use_idf=False, norm=None)
     present = vectorizer.fit_transform(texts)
     words = vectorizer.get_feature_names_out()
+    _, user = np.unique(clusters, return_inverse=True)
+    by_user = sp.csr_matrix((np.ones(len(texts)), (user, np.arange(len(texts)))))
     rows = []
     for topic in np.unique(topics):
         inside = np.asarray(present[topics == topic].sum(axis=0)).ravel()
+        users = np.asarray((by_user[:, topics == topic] @ present[topics == topic] > 0).sum(axis=0)).ravel()
         outside = np.asarray(present[topics != topic].sum(axis=0)).ravel()
         share_in, share_out = inside / (topics == topic).sum(), outside / max((topics != topic).sum(), 1)
         score = np.where(
-            inside >= floor,
+            users >= floor,
             share_in * np.log((share_in + 0.01) / (share_out + 0.01)) if (topics != topic).any() else share_in,
             -np.inf,
         )
@@ -141,7 +146,7 @@ def discover_topics(
     """Topics within each category.
 
     Args:
-        conversations: conversation_id, categories, messages of the included conversations.
+        conversations: conversation_id, cluster (user, or conversation), categories, messages of the included conversations.
         conversations_per_topic: k of a category is its conversations / this, between 2 and max_topics; 1 where two topics could not both reach the floor.
         terms: words to name a topic with.
         min_conversations_per_term: fewest conversations of a topic that use a word which names it.
@@ -160,7 +165,9 @@ def discover_topics(
         k = 1 if len(texts) < 2 * floor else int(np.clip(len(texts) // conversations_per_topic, 2, max_topics))
         try:
             topics, stability = cluster(texts, k=k, seed=seed)
-            named = distinctive_terms(texts, topics, floor=min_conversations_per_term, n_terms=terms)
+            named = distinctive_terms(
+                texts, topics, members["cluster"].to_list(), floor=min_conversations_per_term, n_terms=terms
+            )
         except ValueError as error:  # scikit-learn's word for texts that hold nothing but stop words
             print(f"{category}: no topics ({error})")
             continue
@@ -183,11 +190,14 @@ def main():
         ]
     )
     texts = [
-        pl.read_parquet(path, columns=["conversation_id", "messages"]).join(included, on="conversation_id")
+        pl.read_parquet(path, columns=["conversation_id", "user_id", "messages"]).join(included, on="conversation_id")
         for path in snakemake.input.selected
     ]
     topics, terms = discover_topics(
-        pl.concat(texts), **snakemake.params.settings, floor=snakemake.params.floor, seed=snakemake.params.seed
+        pl.concat(texts).with_columns(cluster=pl.coalesce("user_id", "conversation_id")),
+        **snakemake.params.settings,
+        floor=snakemake.params.floor,
+        seed=snakemake.params.seed,
     )
     contracts.TOPICS.validate(topics).write_parquet(snakemake.output.topics)
     terms.write_parquet(snakemake.output.terms)

@@ -33,9 +33,11 @@ def draw_label_sample(affect: pl.DataFrame, *, budget: int, seed: int) -> pl.Dat
     )
     rng = np.random.default_rng(seed)
     rows = []
+    # Cumulated parts, so that rounding does not miss the budget.
+    wanted = np.diff(np.round(budget * np.cumsum([0, *ALLOCATION])).astype(int))
     for number, name in enumerate(STRATA):
         members = np.flatnonzero(stratum == number)
-        n_drawn = min(len(members), round(budget * ALLOCATION[number]))
+        n_drawn = min(len(members), int(wanted[number]))
         for row in rng.choice(members, n_drawn, replace=False):
             rows.append(
                 (affect["conversation_id"][int(row)], name, len(members), n_drawn, round(n_drawn / len(members), 6))

@@ -7,8 +7,15 @@ import polars as pl
 
 from shared.contracts import CATEGORIES
 from shared.job import logged
-from shared.statistics import bootstrap_share, effective_size, rogan_gladen_draws, summarise, two_phase_draws
-from shared.tables import UNIONS, in_group, published
+from shared.statistics import (
+    beta_draws,
+    bootstrap_share,
+    effective_size,
+    rogan_gladen_draws,
+    summarise,
+    two_phase_draws,
+)
+from shared.tables import UNIONS, in_group
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -22,7 +29,8 @@ ESTIMANDS = [
     *((category, "affective") for category in CATEGORIES),
     ("interpersonal or coaching", "affective"),
 ]
-MIN_EFFECTIVE_LABELS = 50  # fewer labels of the data set itself say less than error rates measured elsewhere
+# Fewer effective labels of the data set itself say less than error rates measured elsewhere; of affective conversations there are never many.
+MIN_EFFECTIVE_LABELS = {"all": 50, "affective": 10}
 
 
 def held_out_pair(held_out: pl.DataFrame, group: str) -> tuple[np.ndarray, np.ndarray]:
@@ -38,49 +46,98 @@ def held_out_pair(held_out: pl.DataFrame, group: str) -> tuple[np.ndarray, np.nd
     return tuple(held_out.select(column(kind)).to_series().to_numpy().astype(bool) for kind in ("predicted", "true"))
 
 
+def own_labels(held_out: pl.DataFrame, *, dataset: str, of: str) -> pl.DataFrame:
+    """The labelled probability sample of a data set, or its affective part; empty where it is too small to say anything."""
+    own = held_out.filter(pl.col("source") == dataset, pl.col("weight").is_not_null())
+    own = own.filter(pl.col("true_included") == 1) if of == "affective" else own
+    return own if effective_size(own["weight"].to_numpy()) >= MIN_EFFECTIVE_LABELS[of] else own.clear()
+
+
 def corrected_draws(
-    naive: np.ndarray, held_out: pl.DataFrame, *, dataset: str, group: str, of: str, rng: np.random.Generator
+    naive: np.ndarray,
+    held_out: pl.DataFrame,
+    *,
+    dataset: str,
+    group: str,
+    of: str,
+    under_floor: bool,
+    rng: np.random.Generator,
 ) -> tuple[np.ndarray, str]:
     """Draws of the corrected share and the name of the correction.
 
-    A data set with a labelled probability sample of its own is corrected by it (two-phase). Otherwise error rates measured on the
-    other sources are carried over. Within affective conversations the predictive values of all labelled ones are used: one sample holds too
-    few of them, and sensitivities below one half would blow every interval up to 0-1.
+    - A data set with a labelled probability sample of its own is corrected by it (two-phase).
+    - Without one, error rates measured on other sources are carried over.
+    - Shares of affective conversations rest on the labels alone: what the classifier calls affective is too often something else to correct.
+    - So do groups under the privacy floor, whose count an estimate that uses it would give away; labels are public.
+
+    Draws are nan where nothing can be said.
     """
-    if of == "affective":
-        known = held_out.filter(pl.col("true_included") == 1, pl.col("source") != "control")
-        return two_phase_draws(
-            naive, *held_out_pair(known, group), np.ones(known.height), rng=rng
-        ), "predictive values in labelled affective conversations of all sources"
-    own = held_out.filter(pl.col("source") == dataset, pl.col("weight").is_not_null())
+    own = own_labels(held_out, dataset=dataset, of=of)
+    predicted, true = held_out_pair(own, group)
     weight = own["weight"].to_numpy()
-    if effective_size(weight) >= MIN_EFFECTIVE_LABELS:
-        return two_phase_draws(
-            naive, *held_out_pair(own, group), weight, rng=rng
-        ), f"labelled probability sample of {dataset}"
+    if of == "affective" or under_floor:
+        draws = beta_draws(true, weight, replicates=naive.size, rng=rng) if own.height else np.full(naive.size, np.nan)
+        return draws, f"labels of {dataset} alone" if own.height else "none: no labels of this data set"
+    if own.height:
+        return two_phase_draws(naive, predicted, true, weight, rng=rng), f"labelled probability sample of {dataset}"
     known = held_out.filter(pl.col("weight").is_not_null(), pl.col("source") != "control")
-    return rogan_gladen_draws(
-        naive, *held_out_pair(known, group), known["weight"].to_numpy(), rng=rng
-    ), "error rates carried over from other sources"
+    rates = (*held_out_pair(known, group), known["weight"].to_numpy())
+    return rogan_gladen_draws(naive, *rates, rng=rng), "error rates carried over from other sources"
+
+
+def groups_under_floor(measures: pl.DataFrame, *, min_conversations: int, min_users: int) -> set[str]:
+    """Groups whose count must not be published.
+
+    These have 1 to min_conversations - 1 conversations, or too few users where there are users; or they are unions from which such a count
+    could be told: of a member under the floor, or of an overlap between members under it.
+    """
+    has_users = measures["user_id"].null_count() < measures.height
+
+    def small(n, users):
+        return n > 0 and (n < min_conversations or (has_users and users < min_users))
+
+    def members(group):
+        return measures.filter(in_group(group))
+
+    hidden = {
+        group
+        for group in ["affective", "content creation", *CATEGORIES]
+        if small(members(group).height, members(group)["cluster"].n_unique())
+    }
+    for union, names in UNIONS.items():
+        overlap = sum(members(name).height for name in names) - members(union).height
+        if hidden & set(names) or small(overlap, overlap):
+            hidden.add(union)
+    return hidden
 
 
 def estimate_prevalence(
-    measures: pl.DataFrame, held_out: pl.DataFrame, *, dataset: str, bootstrap: int, confidence: float, seed: int
+    measures: pl.DataFrame,
+    held_out: pl.DataFrame,
+    *,
+    dataset: str,
+    min_conversations: int,
+    min_users: int,
+    bootstrap: int,
+    confidence: float,
+    seed: int,
 ) -> pl.DataFrame:
-    """Shares of one data set.
+    """Shares of one data set, as they may be published.
 
     Args:
         measures: contracts.MEASURES.
         held_out: the classifier's cross-validated decisions beside the labels.
         dataset: its name, by which its own labels are found.
+        min_conversations, min_users: privacy floors.
         bootstrap, confidence, seed: of the intervals; clusters are users where there are users.
 
     Returns:
-        group, share_of (all or affective), weighting (conversation or user), n_conversations, n_users, n_of, share_naive with
-        naive_ci_low and naive_ci_high, estimate with ci_low and ci_high (corrected), correction.
+        dataset, group, share_of (all or affective), weighting (conversation or user), n_conversations, n_users, n_of, share_naive with
+        naive_ci_low and naive_ci_high, estimate with ci_low and ci_high (corrected), correction, suppressed.
     """
     rows = []
     has_users = measures["user_id"].null_count() < measures.height
+    hidden = groups_under_floor(measures, min_conversations=min_conversations, min_users=min_users)
     for group, of in ESTIMANDS:
         base = measures if of == "all" else measures.filter(in_group("affective"))
         member = base.select(in_group(group)).to_series().to_numpy().astype(float)
@@ -92,41 +149,51 @@ def estimate_prevalence(
             weight = ones if weighting == "conversation" else per_user
             rng = np.random.default_rng([seed, len(rows)])
             naive = bootstrap_share(member, weight, clusters, replicates=bootstrap, rng=rng)
-            corrected, correction = corrected_draws(naive, held_out, dataset=dataset, group=group, of=of, rng=rng)
+            suppressed = group in hidden or 0 < base.height < min_conversations or (of == "affective" and of in hidden)
+            corrected, correction = corrected_draws(
+                naive, held_out, dataset=dataset, group=group, of=of, under_floor=suppressed, rng=rng
+            )
+            if 0 < base.height < min_conversations and of == "all":
+                corrected = np.full(bootstrap, np.nan)
             interval = summarise(naive, confidence=confidence)
+            share = float((member * weight).sum() / weight.sum()) if base.height else None
             rows.append(
                 {
                     "dataset": dataset,
                     "group": group,
                     "share_of": of,
                     "weighting": weighting,
-                    "n_conversations": int(member.sum()),
-                    "n_users": n_users,
-                    "n_of": base.height,
-                    "share_naive": round(float((member * weight).sum() / weight.sum()), 6) if base.height else None,
-                    "naive_ci_low": interval["ci_low"],
-                    "naive_ci_high": interval["ci_high"],
+                    "n_conversations": None if suppressed else int(member.sum()),
+                    "n_users": None if suppressed else n_users,
+                    "n_of": None if 0 < base.height < min_conversations else base.height,
+                    "share_naive": None if suppressed or share is None else round(share, 6),
+                    "naive_ci_low": None if suppressed else interval["ci_low"],
+                    "naive_ci_high": None if suppressed else interval["ci_high"],
                     **summarise(corrected, confidence=confidence),
                     "correction": correction,
+                    "suppressed": suppressed,
                 }
             )
-    return pl.DataFrame(
-        rows, infer_schema_length=None, schema_overrides={"n_users": pl.Int64, "share_naive": pl.Float64}
-    ).with_columns(pl.col(pl.Float64).fill_nan(None))
+    shares = ["share_naive", "naive_ci_low", "naive_ci_high", "estimate", "ci_low", "ci_high"]
+    types = dict.fromkeys(["n_conversations", "n_users", "n_of"], pl.Int64) | dict.fromkeys(shares, pl.Float64)
+    return pl.DataFrame(rows, schema_overrides=types).with_columns(pl.col(shares).fill_nan(None))
 
 
 def main():
     held_out = pl.read_csv(snakemake.input.held_out)
+    floors = {name: snakemake.params.privacy[name] for name in ("min_conversations", "min_users")}
     tables = [
         estimate_prevalence(
-            pl.read_parquet(path), held_out, dataset=dataset, **snakemake.params.settings, seed=snakemake.params.seed
+            pl.read_parquet(path),
+            held_out,
+            dataset=dataset,
+            **floors,
+            **snakemake.params.settings,
+            seed=snakemake.params.seed,
         )
         for dataset, path in zip(snakemake.params.datasets, snakemake.input.measures, strict=True)
     ]
-    table = published(
-        pl.concat(tables), **snakemake.params.privacy, hide=["share_naive", "naive_ci_low", "naive_ci_high"]
-    )
-    table.write_csv(snakemake.output.prevalence)
+    pl.concat(tables).write_csv(snakemake.output.prevalence)
 
 
 if __name__ == "__main__":

@@ -16,10 +16,18 @@ if TYPE_CHECKING:
 GROUPS = ["affective", *CATEGORIES, "not affective"]
 
 
-def error_rates_for(held_out: pl.DataFrame, group: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(predicted, true, weight) of labelled conversations like those of `group`: affective or not; all sources, by inclusion weight where not affective."""
+MIN_LABELS = 30  # affective conversations of the data set itself, from which its own error rates are used
+
+
+def error_rates_for(held_out: pl.DataFrame, group: str, *, dataset: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(predicted, true, weight) of labelled conversations like those of `group`: affective or not, weighted where not affective.
+
+    Of the data set itself where it has enough labels, otherwise of all sources.
+    """
     affective = group != "not affective"
     known = held_out.filter(pl.col("true_affective") == int(affective))
+    if known.filter(source=dataset).height >= MIN_LABELS:
+        known = known.filter(source=dataset)
     if not affective:
         known = known.filter(pl.col("weight").is_not_null())
     weight = np.ones(known.height) if affective else known["weight"].to_numpy()
@@ -51,7 +59,7 @@ def estimate_pushback(
         per_message = bootstrap_ratio(
             base["n_pushback"].to_numpy(), base["n_assistant"].to_numpy(), cluster, replicates=bootstrap, rng=rng
         )
-        corrected = rogan_gladen_draws(naive, *error_rates_for(held_out, group), rng=rng)
+        corrected = rogan_gladen_draws(naive, *error_rates_for(held_out, group, dataset=dataset), rng=rng)
         naive_interval, message_interval = (
             summarise(naive, confidence=confidence),
             summarise(per_message, confidence=confidence),
@@ -109,6 +117,30 @@ def count_by(measures: pl.DataFrame, names: list[str], column: str, *, dataset: 
     )
 
 
+def residual_hidden(reasons: pl.DataFrame, totals: pl.DataFrame, *, min_conversations: int, **_: int) -> pl.DataFrame:
+    """Hide a group's smallest shown reason too, where what the shown ones leave of its total would be under the floor.
+
+    Args:
+        reasons: published rows of reasons, of which every conversation with pushback has exactly one.
+        totals: dataset, group, total (conversations with pushback; null where hidden).
+    """
+    out = []
+    for (dataset, group), rows in reasons.group_by("dataset", "group", maintain_order=True):
+        total = totals.filter(dataset=dataset, group=group)["total"].to_list()[0]
+        shown = rows.filter(pl.col("n_conversations") > 0)
+        residual = (total or 0) - shown["n_conversations"].sum()
+        if total is None:
+            doomed = shown["reason"].to_list()
+        elif shown.height and 0 < residual < min_conversations:
+            doomed = shown.sort("n_conversations", "reason")["reason"].to_list()[:1]
+        else:
+            doomed = []
+        keep = ~pl.col("reason").is_in(doomed)
+        columns = ["n_conversations", "n_users", "share_naive"]
+        out.append(rows.with_columns(pl.when(keep).then(pl.col(columns)), suppressed=pl.col("suppressed") | ~keep))
+    return pl.concat(out) if out else reasons
+
+
 def main():
     held_out, privacy = pl.read_csv(snakemake.input.held_out), snakemake.params.privacy
     tables, kinds, reasons = [], [], []
@@ -136,21 +168,14 @@ def main():
         "message_ci_high",
     ]
     table = published(pl.concat(tables), **privacy, hide=hide)
-    few = pl.col("n_with_pushback").is_between(1, privacy["min_conversations"] - 1)
-    given_away = [
-        "n_with_pushback",
-        "share_naive",
-        "naive_ci_low",
-        "naive_ci_high",
-        "share_of_assistant_messages",
-        "message_ci_low",
-        "message_ci_high",
-    ]
-    table.with_columns(numerator_suppressed=few.fill_null(False)).with_columns(
-        pl.when(~pl.col("numerator_suppressed")).then(pl.col(given_away))
-    ).write_csv(snakemake.output.pushback)
-    for tables_of, path in ((kinds, snakemake.output.kinds), (reasons, snakemake.output.reasons)):
-        published(pl.concat(tables_of), **privacy, hide=["share_naive"]).write_csv(path)
+    # A numerator under the floor must not be told from a share that rests on it.
+    few = pl.col("n_with_pushback").is_between(1, privacy["min_conversations"] - 1).fill_null(False)
+    table = table.with_columns(numerator_suppressed=few)
+    table.with_columns(pl.when(~pl.col("numerator_suppressed")).then(pl.col(hide))).write_csv(snakemake.output.pushback)
+    totals = table.select("dataset", "group", total="n_with_pushback")
+    published(pl.concat(kinds), **privacy, hide=["share_naive"]).write_csv(snakemake.output.kinds)
+    listed = published(pl.concat(reasons), **privacy, hide=["share_naive"])
+    residual_hidden(listed, totals, **privacy).write_csv(snakemake.output.reasons)
 
 
 if __name__ == "__main__":

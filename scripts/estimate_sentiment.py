@@ -92,6 +92,13 @@ def main():
         for dataset, path in zip(snakemake.params.datasets, snakemake.input.measures, strict=True)
     ]
     table = pl.concat(tables)
+    # Improved, same and worsened of a few conversations each would give these few away.
+    floor = snakemake.params.privacy["min_conversations"]
+    parts = ["share_improved", "share_same", "share_worsened"]
+    few = pl.any_horizontal(
+        [(pl.col(part) * pl.col("n_conversations")).round().is_between(1, floor - 1) for part in parts]
+    )
+    table = table.with_columns(pl.when(~few.fill_null(False)).then(pl.col(parts)))
     hide = [name for name, kind in table.schema.items() if kind == pl.Float64]
     published(table, **snakemake.params.privacy, hide=hide).write_csv(snakemake.output.sentiment)
 

@@ -54,7 +54,11 @@ def estimate_topics(
             .join(labels.filter(pl.col("category") == category).drop("category"), on="topic", how="left")
         )
         small = (pl.col("n") < min_conversations) | ((pl.col("users") < min_users) if has_users else pl.lit(False))
-        kept, merged = sizes.filter(~small).sort("n", descending=True), sizes.filter(small)
+        kept = sizes.filter(~small).sort("n", "topic", descending=[True, False])
+        merged = sizes.filter(small)
+        if kept.height and 0 < merged["n"].sum() < min_conversations:
+            # Alone under the floor the merged row could be told from the others and the category's size: the smallest topic joins it.
+            kept, merged = kept.head(-1), pl.concat([merged, kept.tail(1)])
         for row in kept.iter_rows(named=True):
             rows.append((category, row["label"] or UNNAMED, row["n"], row["users"], n_of, row["stability"]))
         if merged.height:

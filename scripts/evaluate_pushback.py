@@ -49,7 +49,8 @@ def evaluate_pushback(labelled: pl.DataFrame, *, codebook: dict) -> pl.DataFrame
 def main():
     with open(snakemake.input.codebook, encoding="utf-8") as file:
         codebook = yaml.safe_load(file)["pushback"]
-    labelled = labelled_texts(read_labels(snakemake.input.labels), snakemake.input.conversations)
+    labels = read_labels(snakemake.input.labels).filter(~pl.col("shortened"))
+    labelled = labelled_texts(labels, snakemake.input.conversations)
     evaluate_pushback(labelled, codebook=codebook).write_csv(snakemake.output.held_out)
 
 

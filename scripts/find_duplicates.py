@@ -47,20 +47,25 @@ def find_duplicates(fingerprints: pl.DataFrame, *, similarity: float) -> pl.Data
         similarity: Jaccard similarity from which two texts are near duplicates.
 
     Returns:
-        A table under contracts.DUPLICATES. A near duplicate is not also an exact one.
+        A table under contracts.DUPLICATES. A near duplicate is not also an exact one. Conversations that are not valid neither are
+        duplicates nor make others so: they are dropped later, and must not take a valid twin with them.
     """
-    exact = ~pl.col("exact").is_first_distinct()
+    repeats = {
+        name: ~pl.struct("valid", name).is_first_distinct() & pl.col("valid") for name in ("exact", "first_prompt")
+    }
     table = fingerprints.with_columns(
         unique_id=pl.when(pl.len().over("conversation_id") > 1)
-        .then(pl.format("{}-{}", "shard", "conversation_id"))
+        .then(pl.format("{}/{}", "shard", "conversation_id"))
         .otherwise("conversation_id"),
-        exact_duplicate=exact,
-        repeated_first_prompt=~pl.col("first_prompt").is_first_distinct(),
+        exact_duplicate=repeats["exact"],
+        repeated_first_prompt=repeats["first_prompt"],
         near_duplicate=pl.lit(False),
     )
-    if table.height:
-        signatures = np.asarray(table["minhash"].to_list(), dtype=np.uint32)
-        near = near_duplicates(signatures, similarity=similarity)
+    valid = table["valid"].to_numpy()
+    if valid.any():
+        near = np.zeros(table.height, dtype=bool)
+        signatures = np.asarray(table.filter("valid")["minhash"].to_list(), dtype=np.uint32)
+        near[valid] = near_duplicates(signatures, similarity=similarity)
         table = table.with_columns(near_duplicate=pl.Series(near) & ~pl.col("exact_duplicate"))
     return table.select(list(contracts.DUPLICATES.columns))
 

@@ -7,14 +7,14 @@ from rensa import RMinHash
 
 from shared import contracts
 from shared.job import logged
-from shared.text import excerpt, fold, messages_by
+from shared.text import excerpt, fold, human_text_present, messages_by, messages_by_both
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 N_PERMUTATIONS = 64
 HASH_SEED = 20250626
-MINHASH_CHARACTERS = 2_000  # enough to know a text again; keeps the cost of a long paste bounded
+MINHASH_CHARACTERS = 20_000  # of all human messages; bounds the cost of a long paste
 
 
 def minhash(folded: str) -> list[int]:
@@ -30,15 +30,17 @@ def fingerprint_shard(conversations: pl.DataFrame) -> pl.DataFrame:
     """One row of keys per conversation, under contracts.FINGERPRINTS; no text is kept."""
     folded = conversations.select(
         "conversation_id",
+        valid=messages_by_both() & human_text_present(),
         human=fold(messages_by("human").list.join("\n")),
         first=fold(messages_by("human").list.first().fill_null("")),
-        beginning=fold(excerpt("human", per_message=MINHASH_CHARACTERS, total=MINHASH_CHARACTERS)),
+        text=fold(excerpt("human", per_message=MINHASH_CHARACTERS, total=MINHASH_CHARACTERS)),
     )
     return folded.select(
         "conversation_id",
+        valid=pl.col("valid") & (pl.col("human") != ""),  # emoji and punctuation alone do not make two texts the same
         exact=pl.col("human").hash(HASH_SEED),
         first_prompt=pl.col("first").hash(HASH_SEED),
-        minhash=pl.Series([minhash(text) for text in folded["beginning"]], dtype=pl.List(pl.UInt32)),
+        minhash=pl.Series([minhash(text) for text in folded["text"]], dtype=pl.List(pl.UInt32)),
     )
 
 

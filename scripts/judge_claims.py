@@ -72,6 +72,11 @@ def judge_claim(claim: dict, rows: pl.DataFrame, *, synthetic: bool) -> dict[str
         return found | {"verdict": "not testable here", "reason": "No interval could be computed."}
     if _inside(low, high, claim["rule"]):
         return found | {"verdict": "supported", "reason": claim["in_words"]}
+    if _outside(low, high, claim["rule"]):
+        return found | {
+            "verdict": "not supported",
+            "reason": f"The interval lies outside the claimed region. Claimed: {claim['in_words']}",
+        }
     direction = claim.get("direction")
     if direction:
         _, wide_low, wide_high = _interval(row, direction.get("prefix", claim["value"].get("prefix", "estimate")))
@@ -80,11 +85,6 @@ def judge_claim(claim: dict, rows: pl.DataFrame, *, synthetic: bool) -> dict[str
                 "verdict": "direction only",
                 "reason": f"Not that {claim['in_words'][0].lower()}{claim['in_words'][1:-1]}, {direction['in_words'].replace('or at least', 'but')}.",
             }
-    if _outside(low, high, claim["rule"]):
-        return found | {
-            "verdict": "not supported",
-            "reason": f"The interval lies outside the claimed region. Claimed: {claim['in_words']}",
-        }
     return found | {
         "verdict": "inconclusive",
         "reason": f"The interval reaches over the edge of the claimed region. Claimed: {claim['in_words']}",

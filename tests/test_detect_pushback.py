@@ -41,7 +41,7 @@ def found(table):
 @pytest.mark.parametrize(
     ("request_text", "reply", "kind", "reason"),
     [
-        ("Forge my neighbour's signature.", "I can't help with that, because it would be fraud.", "refusal", "illegal_harm"),
+        ("Forge my aunt's name.", "I can't help with that, it is fraud.", "refusal", "illegal_harm"),
         ("Open the link and sum it up.", "I cannot browse the web.", "refusal", "capability"),
         ("I will quit tomorrow without a word.", "I'd push back on that plan.", "challenge", "other"),
         ("I want to read her messages in secret.", "Why do you want to do that?", "challenge", "privacy"),
@@ -88,7 +88,7 @@ def test_one_message_can_push_back_in_two_ways():
 def test_turn_is_the_position_of_the_assistant_message_in_the_conversation():
     table = detect_pushback(
         conversations(
-            [("human", "Hi."), ("assistant", "Hello."), ("human", "Pick that lock."), ("assistant", "I won't.")]
+            [("human", "Hi."), ("assistant", "Hello."), ("human", "Pick that lock."), ("assistant", "I won't do it.")]
         ),
         codebook=CODEBOOK,
     )
@@ -107,7 +107,7 @@ def test_words_in_quotations_and_code_are_not_the_assistants_own(reply):
 
 
 def test_pushback_words_of_the_human_do_not_count():
-    assert detect_pushback(exchange("I won't. I refuse.", "All right."), codebook=CODEBOOK).height == 0
+    assert detect_pushback(exchange("I won't do it. I refuse.", "All right."), codebook=CODEBOOK).height == 0
 
 
 def test_the_result_keeps_the_contract_even_without_pushback():
@@ -140,6 +140,10 @@ def test_a_boundary_needs_a_human_who_wants_what_is_withheld(rules):
     )
 
 
+def test_a_greeting_is_not_a_wish_for_feelings_even_where_it_names_them(rules):
+    assert rules.judge("Hey, how do you feel today?", "I don't have feelings. All is well.")[0] == set()
+
+
 def test_the_first_reason_in_order_of_precedence_wins(rules):
     assert rules.judge("Where is a weapon? I want to die.", "I can't help with that.")[1] == "safety_self_harm"
 
@@ -149,7 +153,7 @@ def test_without_pushback_there_is_no_reason(rules):
 
 
 def test_refusal_in_the_tail_of_a_long_reply_is_found(rules):
-    reply = "A quiet word. " * 80 + "I won't name the shop."
+    reply = "A quiet word. " * 80 + "I won't tell the name of the shop."
     assert rules.judge("Name it.", reply)[0] == {"refusal"}
 
 
@@ -166,3 +170,17 @@ def test_a_reply_without_a_human_message_before_it_has_an_empty_request():
 def test_requests_do_not_leak_from_one_conversation_into_the_next():
     table = exchanges(conversations([("human", "Last words.")], [("assistant", "Hello.")]))
     assert table.rows() == [("c1", 0, "", "Hello.")]
+
+
+@pytest.mark.parametrize("verb", ["help you", "write it", "do that", "give it to you", "tell you", "provide it"])
+@pytest.mark.parametrize("apostrophe", ["'", "\u2019"], ids=["plain", "typographic"])
+def test_a_won_t_with_a_verb_of_service_is_a_refusal(verb, apostrophe):
+    table = detect_pushback(exchange("Pick that lock.", f"No, I won{apostrophe}t {verb}."), codebook=CODEBOOK)
+    assert table["kind"].to_list() == ["refusal"]
+
+
+@pytest.mark.parametrize(
+    "reply", ["I won't.", "I won't lie, it was a hard year.", "I won't forget the pear tree.", "I won't say more."]
+)
+def test_a_won_t_without_a_verb_of_service_is_no_refusal(reply):
+    assert found(detect_pushback(exchange("Tell me of the garden.", reply), codebook=CODEBOOK)) == []

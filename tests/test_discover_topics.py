@@ -21,10 +21,12 @@ OPTIONS = {
 }
 
 
-def conversations(texts, categories=("coaching",)):
+def conversations(texts, categories=("coaching",), *, n_users=None):
+    """A table of these texts, by so many users in turn; without users each is a cluster of its own."""
     rows = [
         {
             "conversation_id": f"c{number:03}",
+            "cluster": f"u{number % n_users}" if n_users else f"c{number:03}",
             "categories": list(categories),
             "messages": [{"role": "human", "text": text}, {"role": "assistant", "text": "budget budget budget"}],
         }
@@ -34,10 +36,16 @@ def conversations(texts, categories=("coaching",)):
         rows,
         schema={
             "conversation_id": pl.String,
+            "cluster": pl.String,
             "categories": pl.List(pl.Enum(CATEGORIES)),
             "messages": contracts.MESSAGES,
         },
     )
+
+
+def one_each(texts):
+    """Every text by a user of its own."""
+    return [f"u{number}" for number in range(len(texts))]
 
 
 def test_two_plain_themes_become_two_topics():
@@ -48,10 +56,12 @@ def test_two_plain_themes_become_two_topics():
     assert stability == 1.0
 
 
-def test_the_largest_topic_is_number_zero():
-    texts = [text for text in TEXTS if "wedding" in text] + [text for text in TEXTS if "salary" in text][:5]
-    topics, _ = cluster(texts, k=2, seed=7)
-    assert np.bincount(topics).tolist() == [12, 5]
+@pytest.mark.parametrize("seed", range(6))
+def test_topics_are_numbered_from_the_largest_down(seed):
+    salary, wedding = ([text for text in TEXTS if word in text] for word in ("salary", "wedding"))
+    harbour = ["harbour boats sail wind", "boats wind harbour", "sail boats harbour"] * 2
+    topics, _ = cluster(salary[:3] + harbour + wedding, k=3, seed=seed)
+    assert topics.tolist() == [2] * 3 + [1] * 6 + [0] * 12
 
 
 def test_the_same_seed_gives_the_same_topics():
@@ -65,35 +75,58 @@ def test_a_single_topic_has_no_stability():
 
 def test_a_topic_is_named_by_words_that_stand_inside_it_and_not_outside():
     topics = np.array([0 if "wedding" in text else 1 for text in TEXTS])
-    named = distinctive_terms(TEXTS, topics, floor=5, n_terms=3)
+    named = distinctive_terms(TEXTS, topics, one_each(TEXTS), floor=5, n_terms=3)
     assert {term for topic, _, term, _ in named if topic == 0} == {"sister", "wedding", "guests"}
     assert {term for topic, _, term, _ in named if topic == 1} == {"salary", "raise", "manager"}
 
 
 def test_ranks_run_from_one_and_counts_are_conversations():
-    named = distinctive_terms(["apple apple pear", "apple", "plum", "plum"], np.array([0, 0, 1, 1]), floor=1, n_terms=2)
+    texts = ["apple apple pear", "apple", "plum", "plum"]
+    named = distinctive_terms(texts, np.array([0, 0, 1, 1]), one_each(texts), floor=1, n_terms=2)
     assert named == [(0, 1, "apple", 2), (0, 2, "pear", 1), (1, 1, "plum", 2)]
 
 
 def test_a_word_that_too_few_conversations_use_names_no_topic():
     texts = ["apple zanzibar", "apple", "plum", "plum"]
-    terms = {row[2] for row in distinctive_terms(texts, np.array([0, 0, 1, 1]), floor=2, n_terms=5)}
+    terms = {row[2] for row in distinctive_terms(texts, np.array([0, 0, 1, 1]), one_each(texts), floor=2, n_terms=5)}
     assert terms == {"apple", "plum"}
+
+
+@pytest.mark.parametrize(
+    ("users", "named"),
+    [("aaaa", set()), ("aabb", {"zanzibar"}), ("abcd", {"zanzibar"}), ("aaab", {"zanzibar"})],
+)
+def test_a_word_that_too_few_users_use_names_no_topic_however_often_they_do(users, named):
+    terms = distinctive_terms(["zanzibar"] * 4, np.zeros(4, int), list(users), floor=2, n_terms=5)
+    assert {row[2] for row in terms} == named
+
+
+def test_users_of_a_word_outside_the_topic_do_not_count_for_it():
+    texts = ["zanzibar apple", "zanzibar apple", "apple", "zanzibar plum", "plum", "plum", "plum", "plum"]
+    named = distinctive_terms(texts, np.array([0] * 3 + [1] * 5), list("aabcdefg"), floor=2, n_terms=5)
+    assert {(topic, term) for topic, _, term, _ in named} == {(0, "apple"), (1, "plum")}
+
+
+def test_counts_of_a_word_are_conversations_and_not_users():
+    named = distinctive_terms(["apple"] * 5, np.zeros(5, int), list("aaaab"), floor=2, n_terms=1)
+    assert named == [(0, 1, "apple", 5)]
 
 
 def test_a_word_as_frequent_outside_as_inside_names_no_topic():
     texts = ["river apple", "river apple", "river plum", "river plum"]
-    assert "river" not in {row[2] for row in distinctive_terms(texts, np.array([0, 0, 1, 1]), floor=1, n_terms=5)}
+    named = distinctive_terms(texts, np.array([0, 0, 1, 1]), one_each(texts), floor=1, n_terms=5)
+    assert "river" not in {row[2] for row in named}
 
 
 def test_a_single_topic_is_named_by_its_most_frequent_words():
     texts = ["apple plum", "apple pear", "apple plum"]
-    assert [row[2] for row in distinctive_terms(texts, np.zeros(3, int), floor=1, n_terms=2)] == ["apple", "plum"]
+    named = distinctive_terms(texts, np.zeros(3, int), one_each(texts), floor=1, n_terms=2)
+    assert [row[2] for row in named] == ["apple", "plum"]
 
 
 def test_stop_words_never_name_a_topic():
     texts = ["i'm really feeling the harbour", "i'm really at the harbour"]
-    named = distinctive_terms(texts, np.zeros(2, int), floor=2, n_terms=9)
+    named = distinctive_terms(texts, np.zeros(2, int), one_each(texts), floor=2, n_terms=9)
     assert [row[2] for row in named] == ["harbour"]
 
 
@@ -126,6 +159,22 @@ def test_the_number_of_topics_is_capped():
 def test_the_assistants_words_do_not_name_a_topic():
     _, terms = discover_topics(conversations(TEXTS), **OPTIONS)
     assert set(terms["term"]) == {"sister", "wedding", "guests", "salary", "raise", "manager"}
+
+
+def test_the_words_of_too_few_users_name_no_topic_but_leave_the_topics():
+    topics, terms = discover_topics(conversations(TEXTS, n_users=4), **OPTIONS)
+    assert (topics.height, topics["topic"].n_unique(), terms.height) == (24, 2, 0)
+
+
+def test_the_words_of_enough_users_name_topics_as_without_users():
+    by_users, alone = (discover_topics(conversations(TEXTS, n_users=n), **OPTIONS)[1] for n in (12, None))
+    assert set(by_users["term"]) == {"sister", "wedding", "guests", "salary", "raise", "manager"}
+    assert by_users.equals(alone)
+
+
+def test_conversations_must_say_whose_they_are():
+    with pytest.raises(pl.exceptions.ColumnNotFoundError, match="cluster"):
+        discover_topics(conversations(TEXTS).drop("cluster"), **OPTIONS)
 
 
 def test_texts_of_nothing_but_stop_words_are_left_without_topics():

@@ -4,18 +4,20 @@ import numpy as np
 import polars as pl
 import pytest
 from count_funnel import count_funnel
-from estimate_prevalence import estimate_prevalence, held_out_pair
-from estimate_pushback import count_by, error_rates_for, estimate_pushback
+from estimate_prevalence import estimate_prevalence, groups_under_floor, held_out_pair
+from estimate_pushback import MIN_LABELS, count_by, error_rates_for, estimate_pushback, residual_hidden
 from estimate_sentiment import estimate_sentiment
 from estimate_topics import MERGED, UNNAMED, estimate_topics
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts import CATEGORIES, PUSHBACK_KINDS
+from shared.statistics import rogan_gladen_draws
 from shared.tables import in_group, published
 
 SETTINGS = {"dataset": "own", "bootstrap": 400, "confidence": 0.95, "seed": 3}
 FLOORS = {"min_conversations": 10, "min_users": 10}
+NO_FLOORS = {"min_conversations": 1, "min_users": 1}
 CLASS_COLUMNS = ["content_creation", "affective", *CATEGORIES, "included"]
 
 
@@ -72,6 +74,10 @@ def held_out(*groups, source="own", weight=1.0):
     return pl.DataFrame(rows, schema_overrides={"weight": pl.Float64})
 
 
+def prevalence(table, labels, **options):
+    return estimate_prevalence(table, labels, **(SETTINGS | FLOORS | options))
+
+
 COACHING = {"affective", "included", "coaching"}
 PERFECT = held_out((300, COACHING, COACHING), (300, set(), set()))
 
@@ -112,27 +118,25 @@ def test_groups_hold_what_the_study_counts(group, members):
 
 
 def test_shares_found_are_plain_counts():
-    table = estimate_prevalence(measures((20, affective("coaching")), (80, {})), PERFECT, **SETTINGS)
+    table = prevalence(measures((20, affective("coaching")), (80, {})), PERFECT)
     found = row(table, group="affective", share_of="all")
     assert (found["n_conversations"], found["n_of"], found["share_naive"]) == (20, 100, 0.2)
 
 
 def test_shares_of_affective_have_the_affective_as_their_base():
-    table = estimate_prevalence(
-        measures((15, affective("coaching")), (5, affective("romantic")), (80, {})), PERFECT, **SETTINGS
-    )
+    table = prevalence(measures((15, affective("coaching")), (5, affective("romantic")), (80, {})), PERFECT)
     found = row(table, group="coaching", share_of="affective")
     assert (found["n_conversations"], found["n_of"], found["share_naive"]) == (15, 20, 0.75)
 
 
 def test_a_faultless_classifier_is_hardly_corrected():
-    table = estimate_prevalence(measures((200, affective("coaching")), (800, {})), PERFECT, **SETTINGS)
+    table = prevalence(measures((200, affective("coaching")), (800, {})), PERFECT)
     assert row(table, group="affective", share_of="all")["estimate"] == pytest.approx(0.2, abs=0.02)
 
 
 def test_a_classifier_that_is_right_in_half_of_its_finds_is_corrected_by_half():
     labels = held_out((500, COACHING, COACHING), (500, COACHING, set()), (2_000, set(), set()))
-    table = estimate_prevalence(measures((400, affective("coaching")), (600, {})), labels, **SETTINGS)
+    table = prevalence(measures((400, affective("coaching")), (600, {})), labels)
     found = row(table, group="affective", share_of="all")
     assert found["estimate"] == pytest.approx(0.2, abs=0.02)
     assert found["ci_low"] < 0.2 < found["ci_high"]
@@ -141,29 +145,38 @@ def test_a_classifier_that_is_right_in_half_of_its_finds_is_corrected_by_half():
 
 def test_without_own_labels_error_rates_come_from_other_sources():
     labels = held_out((800, COACHING, COACHING), (200, set(), COACHING), (1_000, set(), set()), source="other")
-    table = estimate_prevalence(measures((160, affective("coaching")), (840, {})), labels, **SETTINGS)
+    table = prevalence(measures((160, affective("coaching")), (840, {})), labels)
     found = row(table, group="affective", share_of="all")
     assert found["estimate"] == pytest.approx(0.16 / 0.8, abs=0.02)
     assert found["correction"] == "error rates carried over from other sources"
 
 
+@pytest.mark.parametrize("of", ["all", "affective"])
+def test_labels_of_the_control_corpus_correct_nothing_elsewhere(of):
+    elsewhere = held_out((200, COACHING, COACHING), (200, {"included"}, {"included"}), (400, set(), set()), source="x")
+    control = held_out((5_000, COACHING, {"included"}), (5_000, {"included"}, COACHING), source="control")
+    table = measures((100, affective("coaching")), (100, affective("romantic")), (200, {}))
+    both = prevalence(table, pl.concat([elsewhere, control]))
+    assert both.filter(share_of=of).equals(prevalence(table, elsewhere).filter(share_of=of))
+
+
 def test_a_handful_of_own_labels_gives_way_to_other_sources():
     labels = pl.concat([held_out((20, COACHING, COACHING)), held_out((200, set(), set()), source="other")])
-    table = estimate_prevalence(measures((50, affective("coaching")), (50, {})), labels, **SETTINGS)
+    table = prevalence(measures((50, affective("coaching")), (50, {})), labels)
     assert set(table.filter(share_of="all")["correction"]) == {"error rates carried over from other sources"}
 
 
 def test_without_users_there_is_one_weighting_and_no_count_of_users():
-    table = estimate_prevalence(measures((5, affective("coaching")), (5, {})), PERFECT, **SETTINGS)
+    table = prevalence(measures((5, affective("coaching")), (5, {})), PERFECT)
     assert set(table["weighting"]) == {"conversation"}
     assert table["n_users"].to_list() == [None] * table.height
 
 
 def test_by_user_every_user_counts_once():
-    table = estimate_prevalence(
+    table = prevalence(
         measures((9, affective("coaching", user_id="busy")), (1, {"user_id": "b"}), (1, {"user_id": "c"})),
         PERFECT,
-        **SETTINGS,
+        **NO_FLOORS,
     )
     by_user = row(table, group="affective", share_of="all", weighting="user")
     by_conversation = row(table, group="affective", share_of="all", weighting="conversation")
@@ -172,19 +185,19 @@ def test_by_user_every_user_counts_once():
 
 
 def test_every_estimand_has_a_row_even_where_no_conversation_is_affective():
-    table = estimate_prevalence(measures((30, {})), PERFECT, **SETTINGS)
+    table = prevalence(measures((30, {})), PERFECT)
     assert table.height == 16
     assert row(table, group="coaching", share_of="affective")["share_naive"] is None
 
 
 def test_the_same_seed_gives_the_same_prevalence():
     table = measures((20, affective("coaching")), (80, {}))
-    assert estimate_prevalence(table, PERFECT, **SETTINGS).equals(estimate_prevalence(table, PERFECT, **SETTINGS))
+    assert prevalence(table, PERFECT).equals(prevalence(table, PERFECT))
 
 
 def test_all_shares_are_probabilities_with_the_estimate_inside_its_interval():
-    table = estimate_prevalence(
-        measures((30, affective("coaching", "interpersonal")), (70, {"content_creation": True})), PERFECT, **SETTINGS
+    table = prevalence(
+        measures((30, affective("coaching", "interpersonal")), (70, {"content_creation": True})), PERFECT
     ).drop_nulls("estimate")
     for low, middle, high in table.select("ci_low", "estimate", "ci_high").iter_rows():
         assert 0 <= low <= middle <= high <= 1
@@ -210,13 +223,230 @@ def test_a_category_counts_only_in_a_conversation_that_is_included():
     assert [value.tolist() for value in held_out_pair(table, "coaching")] == [[False], [False]]
 
 
+# Prevalence: what rests on labels alone
+
+ROMANTIC = {"affective", "included", "romantic"}
+SHARED_OUT = held_out((150, COACHING, COACHING), (50, COACHING, ROMANTIC), (300, set(), set()))
+LABELS_ALONE = "labels of own alone"
+NO_LABELS = "none: no labels of this data set"
+
+
+@pytest.mark.parametrize(("n_coaching", "n_romantic"), [(90, 10), (10, 90)])
+def test_a_share_of_the_affective_is_that_of_the_labels_whatever_the_classifier_finds(n_coaching, n_romantic):
+    found = row(
+        prevalence(measures((n_coaching, affective("coaching")), (n_romantic, affective("romantic"))), SHARED_OUT),
+        group="coaching",
+        share_of="affective",
+    )
+    assert found["estimate"] == pytest.approx(0.75, abs=0.02)
+    assert found["ci_low"] == pytest.approx(0.686, abs=0.015)  # of a beta distribution with 150.5 and 50.5
+    assert (found["correction"], found["suppressed"]) == (LABELS_ALONE, False)
+
+
+def test_shares_of_the_affective_are_weighted_as_their_labels_are():
+    labels = pl.concat([held_out((100, COACHING, COACHING), weight=3.0), held_out((100, COACHING, ROMANTIC))])
+    found = row(prevalence(measures((50, affective("coaching"))), labels), group="coaching", share_of="affective")
+    assert found["estimate"] == pytest.approx(0.75, abs=0.03)
+
+
+@pytest.mark.parametrize("source", ["other", "control"])
+def test_without_own_labels_nothing_is_estimated_of_the_affective(source):
+    labels = held_out((300, COACHING, COACHING), (300, set(), set()), source=source)
+    table = prevalence(measures((50, affective("coaching")), (50, {})), labels).filter(share_of="affective")
+    assert table.select("estimate", "ci_low", "ci_high").unique().rows() == [(None, None, None)]
+    assert set(table["correction"]) == {NO_LABELS}
+    assert row(table, group="coaching")["n_conversations"] == 50
+
+
+def test_labels_without_a_weight_are_no_sample_of_the_affective():
+    labels = pl.concat([held_out((300, COACHING, COACHING), weight=None), held_out((300, set(), set()))])
+    found = row(prevalence(measures((50, affective("coaching"))), labels), group="coaching", share_of="affective")
+    assert (found["estimate"], found["correction"]) == (None, NO_LABELS)
+
+
+@pytest.mark.parametrize(("n", "correction"), [(9, NO_LABELS), (10, LABELS_ALONE)])
+def test_too_few_affective_labels_say_nothing_of_the_affective(n, correction):
+    labels = held_out((n, COACHING, COACHING), (100, set(), set()))
+    table = prevalence(measures((50, affective("coaching")), (50, {})), labels)
+    assert row(table, group="coaching", share_of="affective")["correction"] == correction
+
+
+@pytest.mark.parametrize(
+    ("n", "correction"),
+    [(49, "error rates carried over from other sources"), (50, "labelled probability sample of own")],
+)
+def test_own_labels_correct_from_fifty_on(n, correction):
+    labels = held_out((n - 20, set(), set()), (20, COACHING, COACHING))
+    found = row(prevalence(measures((50, affective("coaching")), (50, {})), labels), group="affective", share_of="all")
+    assert found["correction"] == correction
+
+
+def test_a_group_under_the_floor_is_estimated_from_the_labels_alone():
+    found = row(
+        prevalence(measures((9, affective("coaching")), (991, {})), SHARED_OUT), group="coaching", share_of="all"
+    )
+    assert found["estimate"] == pytest.approx(0.3, abs=0.02)
+    assert (found["correction"], found["suppressed"]) == (LABELS_ALONE, True)
+
+
+def test_a_group_under_the_floor_has_no_estimate_without_own_labels():
+    labels = held_out((300, COACHING, COACHING), (300, set(), set()), source="other")
+    found = row(prevalence(measures((9, affective("coaching")), (991, {})), labels), group="coaching", share_of="all")
+    assert [found[name] for name in ("estimate", "ci_low", "ci_high", "correction")] == [None, None, None, NO_LABELS]
+
+
+def test_where_fewer_are_found_than_false_positives_alone_would_be_there_is_no_estimate():
+    labels = held_out((500, COACHING, COACHING), (200, COACHING, set()), (800, set(), set()), source="other")
+    found = row(prevalence(measures((50, affective("coaching")), (950, {})), labels), group="affective", share_of="all")
+    assert (found["share_naive"], found["suppressed"]) == (0.05, False)
+    assert [found[name] for name in ("estimate", "ci_low", "ci_high")] == [None, None, None]
+
+
+# Prevalence: floors
+
+HIDDEN_COLUMNS = ["n_conversations", "n_users", "share_naive", "naive_ci_low", "naive_ci_high"]
+
+
+@pytest.mark.parametrize(("n", "suppressed"), [(0, False), (1, True), (9, True), (10, False)])
+def test_a_group_of_one_to_nine_is_suppressed(n, suppressed):
+    table = prevalence(measures((n, affective("coaching")), (20, affective("romantic")), (80, {})), PERFECT)
+    found = row(table, group="coaching", share_of="all")
+    assert (found["suppressed"], found["n_conversations"]) == (suppressed, None if suppressed else n)
+
+
+def test_what_a_suppressed_count_would_show_in_is_null_whatever_it_is_a_share_of():
+    table = prevalence(measures((5, affective("coaching")), (20, affective("romantic")), (80, {})), PERFECT)
+    found = table.filter(group="coaching")
+    assert found["share_of"].to_list() == ["all", "affective"]
+    assert found.select(HIDDEN_COLUMNS).unique().rows() == [(None,) * len(HIDDEN_COLUMNS)]
+    assert found["n_of"].to_list() == [105, 25]
+
+
+def test_a_group_of_many_conversations_by_few_users_is_suppressed_by_either_weighting():
+    table = prevalence(
+        measures(
+            *((5, affective("coaching", user_id=f"few{number}")) for number in range(9)),
+            *((1, affective("romantic", user_id=f"many{number}")) for number in range(30)),
+        ),
+        PERFECT,
+    )
+    assert table.filter(group="coaching", share_of="all")["suppressed"].to_list() == [True, True]
+    assert table.filter(group="romantic", share_of="all")["n_users"].to_list() == [30, 30]
+
+
+def test_without_users_the_floor_of_users_suppresses_nothing():
+    table = measures((30, affective("coaching")))
+    assert groups_under_floor(table, min_conversations=10, min_users=100) == set()
+
+
+def test_nothing_of_a_data_set_under_the_floor_is_published():
+    table = prevalence(measures((5, affective("coaching")), (4, {})), PERFECT)
+    assert table["suppressed"].all()
+    assert table.select(*HIDDEN_COLUMNS, "n_of").unique().rows() == [(None,) * (len(HIDDEN_COLUMNS) + 1)]
+    assert table.filter(share_of="all")["estimate"].to_list() == [None] * 9
+
+
+def test_where_the_affective_are_too_few_every_share_of_them_is_hidden_with_its_base():
+    table = prevalence(measures((9, affective("coaching")), (91, {})), PERFECT).filter(share_of="affective")
+    assert table["suppressed"].all()
+    assert table.select(*HIDDEN_COLUMNS, "n_of").unique().rows() == [(None,) * (len(HIDDEN_COLUMNS) + 1)]
+
+
+@pytest.mark.parametrize(
+    ("groups", "hidden"),
+    [
+        ([(30, ["interpersonal"]), (5, ["coaching"])], {"coaching", "interpersonal or coaching"}),
+        ([(30, ["interpersonal"]), (30, ["coaching"])], set()),
+        ([(30, ["interpersonal"])], set()),
+        ([(30, ["interpersonal"]), (30, ["coaching"]), (5, ["interpersonal", "coaching"])], {"interpersonal or coaching"}),
+        ([(30, ["interpersonal"]), (30, ["coaching"]), (10, ["interpersonal", "coaching"])], set()),
+        ([(30, ["companionship"]), (30, ["roleplay"]), (5, ["romantic"])], {"romantic", "companionship or roleplay"}),
+        ([(30, ["companionship"]), (30, ["roleplay"]), (3, ["companionship", "roleplay"])], {"companionship or roleplay"}),
+        ([(30, ["companionship"]), (5, ["coaching"])], {"coaching", "interpersonal or coaching"}),
+    ],
+)  # fmt: skip
+def test_a_union_that_would_give_a_hidden_count_away_is_hidden(groups, hidden):
+    table = measures(*((n, affective(*categories)) for n, categories in groups), (100, {}))
+    assert groups_under_floor(table, **FLOORS) == hidden
+
+
+def test_a_union_with_a_hidden_member_is_null_in_the_published_table():
+    table = prevalence(measures((30, affective("interpersonal")), (5, affective("coaching")), (65, {})), SHARED_OUT)
+    found = table.filter(group="interpersonal or coaching")
+    assert found["suppressed"].all()
+    assert found.select(HIDDEN_COLUMNS).unique().rows() == [(None,) * len(HIDDEN_COLUMNS)]
+    assert set(found["correction"]) == {LABELS_ALONE}
+
+
+@given(st.lists(st.tuples(st.sets(st.sampled_from(CATEGORIES), min_size=1), st.integers(1, 25)), max_size=5))
+def test_no_count_of_one_to_nine_is_published_or_told_from_a_union_of_two(groups):
+    table = measures((50, {}), *((n, affective(*sorted(names, key=CATEGORIES.index))) for names, n in groups))
+    shown = {
+        name: table.filter(in_group(name)).height
+        for name in [*CATEGORIES, "interpersonal or coaching"]
+        if name not in groups_under_floor(table, **FLOORS)
+    }
+    one, other, union = (shown.get(name) for name in ("interpersonal", "coaching", "interpersonal or coaching"))
+    assert not any(0 < n < 10 for n in shown.values())
+    if union is not None:
+        assert one is not None
+        assert other is not None
+        assert not 0 < one + other - union < 10
+
+
+def hidden_coaching(k):
+    return measures((30 - k, affective("interpersonal")), (k, affective("interpersonal", "coaching")), (970, {}))
+
+
+def hidden_content_creation(k):
+    return measures((30, affective("interpersonal")), (k, {"content_creation": True}), (970 - k, {}))
+
+
+def hidden_union_member(k):
+    return measures((30 - k, affective("companionship")), (k, affective("companionship", "romantic")), (970, {}))
+
+
+def hidden_overlap(k):
+    return measures(
+        (40 - k, affective("interpersonal")),
+        (k, affective("interpersonal", "coaching")),
+        (40 - k, affective("coaching")),
+        (k, affective("counselling")),
+        (60, affective("counselling")),
+        (800 + k, {}),
+    )
+
+
+def hidden_coaching_with_users(k):
+    """The same, every conversation by a user of its own."""
+    return hidden_coaching(k).with_columns(user_id=pl.col("cluster"))
+
+
+@pytest.mark.parametrize(
+    "table", [hidden_coaching, hidden_content_creation, hidden_union_member, hidden_coaching_with_users]
+)
+@pytest.mark.parametrize(("one", "other"), [(1, 9), (3, 7)])
+def test_data_sets_that_differ_in_a_hidden_count_alone_are_published_alike(table, one, other):
+    assert prevalence(table(one), SHARED_OUT).equals(prevalence(table(other), SHARED_OUT))
+
+
+@pytest.mark.parametrize(("one", "other"), [(1, 9), (3, 7)])
+def test_a_hidden_overlap_cannot_be_told_from_its_union(one, other):
+    tables = [
+        prevalence(hidden_overlap(k), SHARED_OUT).filter(group="interpersonal or coaching", share_of="all")
+        for k in (one, other)
+    ]
+    assert tables[0]["suppressed"].all()
+    assert tables[0].equals(tables[1])
+
+
 # Pushback
 
 
-def rule_labels(*groups):
+def rule_labels(*groups, source="own"):
     """Each group is (n, true_affective, predicted_any, true_any, weight)."""
-    columns = ["true_affective", "predicted_any", "true_any", "weight"]
-    rows = [values for n, *values in groups for _ in range(n)]
+    columns = ["source", "true_affective", "predicted_any", "true_any", "weight"]
+    rows = [(source, *values) for n, *values in groups for _ in range(n)]
     return pl.DataFrame(rows, schema=columns, orient="row", schema_overrides={"weight": pl.Float64})
 
 
@@ -262,14 +492,79 @@ def test_a_group_without_conversations_has_counts_of_zero_and_no_share():
 
 def test_error_rates_of_affective_groups_come_from_affective_labels():
     labels = rule_labels((2, 1, 1, 0, None), (1, 0, 0, 1, 4.0), (1, 0, 1, 1, None))
-    predicted, true, weight = error_rates_for(labels, "coaching")
+    predicted, true, weight = error_rates_for(labels, "coaching", dataset="own")
     assert (predicted.tolist(), true.tolist(), weight.tolist()) == ([True, True], [False, False], [1.0, 1.0])
 
 
 def test_error_rates_of_the_not_affective_come_from_weighted_labels():
     labels = rule_labels((2, 1, 1, 0, None), (1, 0, 0, 1, 4.0), (1, 0, 1, 1, None))
-    predicted, true, weight = error_rates_for(labels, "not affective")
+    predicted, true, weight = error_rates_for(labels, "not affective", dataset="own")
     assert (predicted.tolist(), true.tolist(), weight.tolist()) == ([False], [True], [4.0])
+
+
+@pytest.mark.parametrize(("n", "n_used"), [(MIN_LABELS - 1, MIN_LABELS + 4), (MIN_LABELS, MIN_LABELS)])
+@pytest.mark.parametrize(("group", "is_affective"), [("coaching", 1), ("not affective", 0)])
+def test_enough_labels_of_the_data_set_itself_stand_alone(group, is_affective, n, n_used):
+    own = rule_labels((n, is_affective, 1, 1, 2.0))
+    elsewhere = rule_labels((5, is_affective, 0, 1, 1.0), source="other")
+    predicted, true, weight = error_rates_for(pl.concat([own, elsewhere]), group, dataset="own")
+    assert (len(predicted), len(true), len(weight)) == (n_used,) * 3
+    assert predicted.sum() == n
+
+
+def test_error_rates_of_another_data_set_do_not_stand_in_for_enough_own_ones():
+    missing_half = rule_labels((50, 1, 1, 1, 1.0), (50, 1, 0, 1, 1.0), (100, 1, 0, 0, 1.0), (9, 0, 1, 1, 1.0))
+    labels = pl.concat([FAULTLESS_RULES, missing_half.with_columns(source=pl.lit("other"))])
+    table = measures((200, affective("coaching") | PUSHED), (800, affective("coaching")))
+    found = row(estimate_pushback(table, labels, **SETTINGS), group="coaching")
+    assert found["estimate"] == pytest.approx(0.2, abs=0.03)
+
+
+def test_rules_that_raise_more_false_alarms_than_there_are_finds_give_no_estimate_of_pushback():
+    labels = rule_labels((500, 1, 1, 1, 1.0), (200, 1, 1, 0, 1.0), (800, 1, 0, 0, 1.0))
+    table = measures((50, affective("coaching") | PUSHED), (950, affective("coaching")))
+    found = row(estimate_pushback(table, labels, **SETTINGS), group="coaching")
+    assert (found["share_naive"], found["n_with_pushback"]) == (0.05, 50)
+    assert [found[name] for name in ("estimate", "ci_low", "ci_high")] == [None, None, None]
+
+
+def test_rules_no_better_than_chance_leave_all_shares_of_pushback_possible():
+    labels = rule_labels((2_000, 1, 1, 1, 1.0), (2_000, 1, 0, 1, 1.0), (2_000, 1, 1, 0, 1.0), (2_000, 1, 0, 0, 1.0))
+    table = measures((100, affective("coaching") | PUSHED), (100, affective("coaching")))
+    found = row(estimate_pushback(table, labels, **(SETTINGS | {"bootstrap": 2_000})), group="coaching")
+    assert [found[name] for name in ("ci_low", "estimate", "ci_high")] == pytest.approx([0.025, 0.5, 0.975], abs=0.05)
+
+
+# Corrections with carried-over error rates
+
+
+def known_rates(sensitivity, specificity, n):
+    """Labels of n conversations that are and n that are not, decided with these rates: (predicted, true, weight)."""
+    predicted = np.r_[np.arange(n) < sensitivity * n, np.arange(n) >= specificity * n]
+    return predicted, np.repeat([True, False], n), np.ones(2 * n)
+
+
+@pytest.mark.parametrize("naive", [0.02, 0.5, 0.9])
+def test_draws_of_an_uninformative_instrument_are_uniform_whatever_it_finds(naive):
+    draws = rogan_gladen_draws(
+        np.full(4_000, naive), *known_rates(0.5, 0.5, 5_000), rng=np.random.default_rng(1)
+    )  # fmt: skip
+    assert np.quantile(draws, [0.1, 0.25, 0.5, 0.75, 0.9]) == pytest.approx([0.1, 0.25, 0.5, 0.75, 0.9], abs=0.03)
+
+
+def test_error_rates_with_more_false_positives_than_finds_give_no_draw():
+    draws = rogan_gladen_draws(np.full(500, 0.05), *known_rates(0.9, 0.8, 500), rng=np.random.default_rng(1))
+    assert np.isnan(draws).all()
+
+
+def test_fewer_than_half_of_the_draws_below_zero_are_clipped_to_it():
+    draws = rogan_gladen_draws(np.full(500, 0.115), *known_rates(0.9, 0.9, 100), rng=np.random.default_rng(1))
+    assert np.isfinite(draws).all()
+    assert draws.min() == 0
+    assert 0.1 < (draws == 0).mean() < 0.5
+
+
+# Pushback: kinds and reasons
 
 
 def test_kinds_are_counted_in_each_group_with_users():
@@ -286,6 +581,76 @@ def test_kinds_are_counted_in_each_group_with_users():
 def test_a_kind_in_a_group_without_conversations_has_no_share():
     table = count_by(measures((2, {})), ["refusal"], "kind", dataset="own")
     assert row(table, group="coaching")["share_naive"] is None
+
+
+def reasons_shown(sizes, total):
+    """(n_conversations, suppressed) of each reason of one group, of these sizes, after both ways of hiding."""
+    table = pl.DataFrame(
+        {
+            "dataset": "own",
+            "group": "coaching",
+            "reason": [f"reason {number}" for number in range(len(sizes))],
+            "n_conversations": sizes,
+            "n_users": [None] * len(sizes),
+            "n_of": 500,
+            "share_naive": [n / 500 for n in sizes],
+        },
+        schema_overrides={"n_users": pl.Int64, "n_conversations": pl.Int64, "n_of": pl.Int64},
+    )
+    totals = pl.DataFrame(
+        {"dataset": ["own"], "group": ["coaching"], "total": [total]}, schema_overrides={"total": pl.Int64}
+    )
+    return residual_hidden(published(table, **FLOORS, hide=["share_naive"]), totals, **FLOORS)
+
+
+def test_the_smallest_shown_reason_is_hidden_where_a_hidden_one_could_be_told_from_the_rest():
+    table = reasons_shown([30, 12, 4], 46)
+    assert table.select("n_conversations", "share_naive", "suppressed").rows() == [
+        (30, 0.06, False),
+        (None, None, True),
+        (None, None, True),
+    ]
+
+
+def test_reasons_of_the_same_size_are_hidden_in_the_order_of_their_names():
+    assert reasons_shown([12, 12, 4], 28)["n_conversations"].to_list() == [None, 12, None]
+
+
+@pytest.mark.parametrize("sizes", [[30, 12], [30, 12, 0], [30, 6, 6]])
+def test_reasons_stay_where_nothing_is_left_or_enough(sizes):
+    shown = [n if n == 0 or n >= 10 else None for n in sizes]
+    assert reasons_shown(sizes, sum(sizes))["n_conversations"].to_list() == shown
+
+
+def test_where_the_number_with_pushback_is_hidden_no_reason_is_shown_but_those_nobody_met():
+    assert reasons_shown([12, 4, 0], None)["n_conversations"].to_list() == [None, None, 0]
+
+
+def test_reasons_of_one_group_are_not_hidden_for_another():
+    groups = {"coaching": [30, 12, 4], "romantic": [30, 12, 0]}
+    table = pl.concat([reasons.with_columns(group=pl.lit(group)) for group, reasons in (
+        (group, pl.DataFrame({"dataset": "own", "group": group, "reason": ["a", "b", "c"],
+                              "n_conversations": [n if n == 0 or n >= 10 else None for n in sizes],
+                              "n_users": pl.Series([None] * 3, dtype=pl.Int64), "share_naive": 0.1,
+                              "suppressed": [0 < n < 10 for n in sizes]}))
+        for group, sizes in groups.items())])  # fmt: skip
+    totals = pl.DataFrame({"dataset": "own", "group": list(groups), "total": [sum(sizes) for sizes in groups.values()]})
+    found = residual_hidden(table, totals, **FLOORS)
+    assert found["n_conversations"].to_list() == [30, None, None, 30, 12, 0]
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=6))
+def test_no_hidden_count_of_reasons_is_told_from_what_the_shown_ones_leave(sizes):
+    total = sum(sizes)
+    shown = reasons_shown(sizes, None if 0 < total < 10 else total)["n_conversations"]
+    residual = total - shown.sum()
+    assert residual == 0 or residual >= 10 or not shown.drop_nulls().sum()
+    assert not shown.drop_nulls().is_between(1, 9).any()
+
+
+@pytest.mark.parametrize(("one", "other"), [([28, 14, 2], [28, 10, 6]), ([25, 11, 9], [25, 19, 1])])
+def test_reasons_that_differ_in_hidden_counts_alone_are_published_alike(one, other):
+    assert reasons_shown(one, sum(one)).equals(reasons_shown(other, sum(other)))
 
 
 # Sentiment
@@ -378,6 +743,44 @@ def test_topics_come_largest_first_and_the_small_ones_are_merged():
     assert table.select("topic", "n_conversations").rows() == [("b", 25), ("a", 12), (MERGED, 13)]
 
 
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ([25, 14, 4], [("a", 25), (MERGED, 18)]),
+        ([25, 4], [(MERGED, 29)]),
+        ([25, 14, 4, 6], [("a", 25), ("b", 14), (MERGED, 10)]),
+        ([25, 14, 4, 5], [("a", 25), (MERGED, 23)]),
+        ([4, 5], [(MERGED, 9)]),
+    ],
+)
+def test_the_smallest_topic_joins_a_merged_row_under_the_floor(sizes, expected):
+    table = topics_of(sizes, terms=("a", "b", "c", "d"))
+    assert table.select("topic", "n_conversations").rows() == expected
+
+
+def test_topics_of_the_same_size_come_in_the_order_of_their_numbers():
+    table = topics_of([15, 20, 15, 20], terms=("a", "b", "c", "d"))
+    assert table["topic"].to_list() == ["b", "d", "a", "c"]
+
+
+def test_of_the_smallest_topics_of_the_same_size_the_last_joins_the_merged_row():
+    table = topics_of([15, 15, 15, 3], terms=("a", "b", "c", "d"))
+    assert table.select("topic", "n_conversations").rows() == [("a", 15), ("b", 15), (MERGED, 18)]
+
+
+@pytest.mark.parametrize(("one", "other"), [([30, 12, 3], [30, 10, 5]), ([12, 3], [10, 5])])
+def test_topics_that_differ_in_hidden_counts_alone_are_published_alike(one, other):
+    assert topics_of(one, terms=("a", "b", "c")).equals(topics_of(other, terms=("a", "b", "c")))
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=6))
+def test_no_topic_under_the_floor_is_told_from_the_size_of_its_category(sizes):
+    table = published(topics_of(sizes), **FLOORS, hide=["share_of_category"])
+    left = sum(sizes) - table["n_conversations"].sum()
+    assert left == 0 or sum(sizes) < 10
+    assert not table["n_conversations"].drop_nulls().is_between(1, 9).any()
+
+
 def test_a_large_topic_of_too_few_users_is_merged():
     table = topics_of([20, 20], users=lambda number: f"u{number % 3 if number < 20 else number}", terms=("a", "b"))
     assert table.select("topic", "n_conversations", "n_users").rows() == [("b", 20, 20), (MERGED, 20, 3)]
@@ -411,7 +814,7 @@ def test_no_conversation_is_lost_between_topics(sizes):
 
 def test_shards_are_added_up_step_by_step():
     shard = pl.DataFrame({"step": ["read", "english"], "unit": ["record"] * 2, "n_removed": [0, 4], "n_left": [9, 5]})
-    table = count_funnel(pl.concat([shard, shard]), measures((10, {})))
+    table = count_funnel(pl.concat([shard, shard]), measures((10, {})), min_conversations=10)
     assert table.rows()[:2] == [("read", "record", 0, 18), ("english", "record", 8, 10)]
 
 
@@ -425,6 +828,7 @@ def test_the_studys_filters_follow_in_its_order():
             (1, affective("coaching") | {"content_creation": True, "included": False}),
             (3, {}),
         ),
+        min_conversations=1,
     )
     assert table.select("n_removed", "n_left").rows()[1:] == [(1, 9), (3, 6), (2, 4)]
 
@@ -433,9 +837,55 @@ def test_the_studys_filters_follow_in_its_order():
 def test_what_a_filter_removes_and_leaves_adds_up_to_what_came_in(rows):
     table = measures(*((1, {"content_creation": cc, "affective": aff, "included": aff and not cc}) for cc, aff in rows))
     selection = pl.DataFrame({"step": ["read"], "unit": ["record"], "n_removed": [0], "n_left": [table.height]})
-    funnel = count_funnel(selection, table)
+    funnel = count_funnel(selection, table, min_conversations=1)
     before = funnel["n_left"].shift(1).drop_nulls()
     assert (funnel["n_removed"][1:] + funnel["n_left"][1:]).to_list() == before.to_list()
+
+
+READ = pl.DataFrame({"step": ["read"], "unit": ["record"], "n_removed": [0], "n_left": [100]})
+
+
+def affective_steps(n_included, n_removed):
+    """(n_removed, n_left) of the last two steps: so many affective conversations are included, so many are too short."""
+    short = affective("roleplay") | {"included": False}
+    table = measures((n_included, affective("coaching")), (n_removed, short), (100 - n_included - n_removed, {}))
+    return count_funnel(READ, table, min_conversations=10).select("n_removed", "n_left").rows()[-2:]
+
+
+@pytest.mark.parametrize(
+    ("n_included", "n_removed", "expected"),
+    [
+        (30, 20, [(50, 50), (20, 30)]),
+        (30, 0, [(70, 30), (0, 30)]),
+        (10, 10, [(80, 20), (10, 10)]),
+        (30, 9, [(None, None), (None, 30)]),
+        (9, 30, [(None, None), (None, None)]),
+        (9, 0, [(None, None), (None, None)]),
+        (0, 9, [(None, None), (None, 0)]),
+        (0, 0, [(100, 0), (0, 0)]),
+    ],
+)
+def test_counts_from_which_a_few_affective_conversations_could_be_told_are_null(n_included, n_removed, expected):
+    assert affective_steps(n_included, n_removed) == expected
+
+
+@pytest.mark.parametrize(("one", "other"), [((30, 3), (30, 7)), ((3, 30), (7, 26)), ((2, 2), (9, 9)), ((0, 1), (0, 9))])
+def test_funnels_that_differ_in_hidden_counts_alone_are_alike(one, other):
+    assert affective_steps(*one) == affective_steps(*other)
+
+
+@given(st.integers(0, 30), st.integers(0, 30))
+def test_the_end_of_the_funnel_tells_no_affective_count_under_the_floor(n_included, n_removed):
+    (_, n_affective), (removed, left) = affective_steps(n_included, n_removed)
+    told = [n for n in (n_affective, removed, left) if n is not None]
+    if n_affective is not None and left is not None:
+        told.append(n_affective - left)
+    assert not any(0 < n < 10 for n in told)
+
+
+def test_the_steps_before_the_studys_filters_keep_their_counts():
+    table = count_funnel(READ, measures((5, affective("coaching")), (95, {})), min_conversations=10)
+    assert table.select("n_removed", "n_left").rows()[:2] == [(0, 100), (0, 100)]
 
 
 # Floors

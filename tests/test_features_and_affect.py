@@ -1,10 +1,13 @@
 """Features of the human text, the classifier's weights and decisions, and the table of a classified shard."""
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
 import scipy.sparse as sp
-from classify_shard import classify_shard
+import yaml
+from classify_shard import classify_shard, cross_fitted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from normalise_shard import normalise_shard
@@ -28,6 +31,7 @@ from shared.features import (
 )
 from shared.job import InputError
 
+ROOT = Path(__file__).parents[1]
 CUES = {
     "kin": {"phrases": ["my uncle", "my aunt"]},
     "gesture": {"phrases": ["waves", r"#\*[a-z ]+\*"]},
@@ -109,6 +113,28 @@ def test_sieve_lets_whole_words_through_only(text, expected):
 )
 def test_cues_are_counted_by_group(text, counts):
     assert cue_counts([text], CUES).tolist() == [counts]
+
+
+@pytest.mark.parametrize("text", ["I'm lost", "i'm lost", "I\u2019m lost", "i\u2019m lost", "So i'm Lost!"])
+def test_cue_with_an_apostrophe_is_found_in_both_cases_and_both_spellings(text):
+    texts = table(text).select(human_text()).to_series().to_list()
+    assert cue_counts(texts, CUES).tolist() == [[0, 0, 1]]
+
+
+I_AM = sorted(
+    {
+        phrase
+        for group in yaml.safe_load((ROOT / "config" / "codebook.yaml").read_text(encoding="utf-8"))["cues"].values()
+        for phrase in group["phrases"]
+        if phrase.startswith("i'm")
+    }
+)
+
+
+@pytest.mark.parametrize("cue", I_AM)
+def test_every_cue_of_the_codebook_that_begins_with_i_m_is_found_in_both_cases(cue):
+    texts = [f"{cue} today", f"I{cue[1:]} today"]
+    assert cue_counts(texts, {"cue": {"phrases": [cue]}}).tolist() == [[1], [1]]
 
 
 def test_cue_counts_stand_in_the_order_of_the_texts():
@@ -489,6 +515,49 @@ def test_conversation_that_the_classifier_learnt_from_gets_its_held_out_probabil
     found = classify(conversations, held_out).select([f"p_{name}" for name in CLASSES])
     alone = classify(conversations).select([f"p_{name}" for name in CLASSES])
     assert (found.row(0), found.row(1)) == (alone.row(0), (0.25,) * len(CLASSES))
+
+
+def held_out_of(**values):
+    """Held-out probabilities by conversation, the same for each class."""
+    return pl.DataFrame(
+        {"conversation_id": list(values)} | {f"p_{name}": list(values.values()) for name in CLASSES},
+        schema_overrides={"conversation_id": pl.String},
+    )
+
+
+OWN = np.linspace(0.01, 0.99, 3 * len(CLASSES)).reshape(3, -1)
+NAMES = pl.Series(["c0", "c1", "c2"])
+
+
+def test_cross_fitting_replaces_the_rows_of_labelled_conversations_alone():
+    found = cross_fitted(OWN, NAMES, held_out_of(c2=0.5, c0=0.25))
+    np.testing.assert_array_equal(found, np.array([[0.25] * len(CLASSES), OWN[1], [0.5] * len(CLASSES)]))
+
+
+def test_cross_fitting_gives_each_class_its_own_probability():
+    held_out = pl.DataFrame({"conversation_id": ["c1"]} | {f"p_{name}": [i / 10] for i, name in enumerate(CLASSES)})
+    found = cross_fitted(OWN, NAMES, held_out.select(reversed(held_out.columns)))
+    assert found[1].tolist() == [i / 10 for i in range(len(CLASSES))]
+
+
+def test_cross_fitting_takes_a_held_out_probability_of_zero_for_what_it_is():
+    assert cross_fitted(OWN, NAMES, held_out_of(c1=0.0))[1].tolist() == [0.0] * len(CLASSES)
+
+
+@pytest.mark.parametrize("held_out", [HELD_OUT, held_out_of(c7=0.5)], ids=["no labels", "labels of another shard"])
+def test_cross_fitting_leaves_conversations_without_labels_as_they_are(held_out):
+    np.testing.assert_array_equal(cross_fitted(OWN, NAMES, held_out), OWN)
+
+
+def test_cross_fitting_of_an_empty_shard_is_empty():
+    empty = np.zeros((0, len(CLASSES)))
+    assert cross_fitted(empty, NAMES.head(0), held_out_of(c1=0.5)).shape == empty.shape
+
+
+def test_held_out_probabilities_decide_what_a_labelled_conversation_is():
+    conversations = table(TEXTS[0], TEXTS[3])
+    found = classify(conversations, held_out_of(c0=0.999, c1=0.001), threshold=0.5)
+    assert found["affective"].to_list() == [True, False]
 
 
 def test_empty_shard_gives_an_empty_table():

@@ -34,7 +34,8 @@ def table(*conversations):
 
 
 def duplicates(*conversations, similarity=0.85):
-    fingerprints = fingerprint_shard(table(*conversations)).with_columns(shard=pl.lit("one"))
+    answered = [texts if len(texts) % 2 == 0 else [*texts, "Noted."] for texts in conversations]
+    fingerprints = fingerprint_shard(table(*answered)).with_columns(shard=pl.lit("one"))
     return find_duplicates(fingerprints, similarity=similarity)
 
 
@@ -91,10 +92,63 @@ def test_empty_shard_has_no_fingerprints():
     assert contracts.FINGERPRINTS.validate(fingerprint_shard(table())).height == 0
 
 
-def test_text_after_two_thousand_characters_does_not_change_the_minhash():
-    long = " ".join(f"word{number}" for number in range(400))
-    keys = fingerprint_shard(table([long], [long[:2_000] + " and a wholly different ending"]))
+LONG = " ".join(f"word{number}" for number in range(4_000))
+
+
+@pytest.mark.parametrize("length, same", [(20_000, True), (10_000, False), (2_000, False)])
+def test_minhash_reads_twenty_thousand_characters_of_a_text(length, same):
+    keys = fingerprint_shard(table([LONG], [LONG[:length] + " and a wholly different ending"]))
+    assert (keys["minhash"][0].to_list() == keys["minhash"][1].to_list()) is same
+
+
+def test_minhash_reads_twenty_thousand_characters_of_all_messages_together():
+    first, second = LONG[:12_000], LONG[12_001:]
+    keys = fingerprint_shard(table([first, "Go on.", second], [first, "Go on.", second[:8_000], "And?", "the end"]))
     assert keys["minhash"][0].to_list() == keys["minhash"][1].to_list()
+
+
+@pytest.mark.parametrize(
+    "texts, valid",
+    [
+        (["Water the ferns.", "Done."], True),
+        (["12", "Done."], True),
+        (["水をください", "Done."], True),
+        (["Water the ferns."], False),
+        (["", "Done."], False),
+        ([" \n", "Done."], False),
+        (["\U0001f642\U0001f642", "Done."], False),
+        (["?!", "Done."], False),
+        (["\U0001f642", "Hello.", "Water the ferns."], True),
+        ([], False),
+    ],
+    ids=[
+        "answered",
+        "digits",
+        "script",
+        "unanswered",
+        "empty",
+        "white space",
+        "emoji",
+        "punctuation",
+        "emoji first",
+        "nothing",
+    ],
+)
+def test_conversation_is_valid_where_both_sides_wrote_and_the_human_wrote_words(texts, valid):
+    roles = ["human", "assistant"]
+    row = {
+        "conversation_id": "c0",
+        "n_human": (len(texts) + 1) // 2,
+        "n_assistant": len(texts) // 2,
+        "messages": [{"role": roles[i % 2], "text": text} for i, text in enumerate(texts)],
+    }
+    shard = pl.DataFrame([row], schema_overrides={"messages": contracts.MESSAGES})
+    assert fingerprint_shard(shard)["valid"].to_list() == [valid]
+
+
+def test_conversation_without_a_human_message_is_not_valid():
+    records = [{"messages": [{"role": "assistant", "content": "Is anybody there?"}]}]
+    assert fingerprint_shard(normalise_shard(records)[0])["valid"].to_list() == [False]
 
 
 @settings(deadline=None)
@@ -182,7 +236,8 @@ def test_repeated_first_prompt_alone_makes_no_duplicate():
 
 
 def shards(*names):
-    return pl.concat([fingerprint_shard(table([GARDEN], [KITCHEN])).with_columns(shard=pl.lit(name)) for name in names])
+    answered = table([GARDEN, "Test the soil."], [KITCHEN, "Try the top shelf."])
+    return pl.concat([fingerprint_shard(answered).with_columns(shard=pl.lit(name)) for name in names])
 
 
 def test_duplicates_are_found_over_shards_in_the_order_given():
@@ -192,7 +247,7 @@ def test_duplicates_are_found_over_shards_in_the_order_given():
 
 def test_id_that_stands_in_two_shards_is_made_unique_by_the_shard():
     flags = find_duplicates(shards("march", "april"), similarity=0.85)
-    assert flags["unique_id"].to_list() == ["march-c0", "march-c1", "april-c0", "april-c1"]
+    assert flags["unique_id"].to_list() == ["march/c0", "march/c1", "april/c0", "april/c1"]
 
 
 def test_id_that_stands_once_is_kept():
@@ -218,3 +273,32 @@ def test_each_distinct_text_is_left_exactly_once(texts):
     flags = duplicates(*[[text] for text in texts])
     kept = flags.filter(~pl.col("exact_duplicate") & ~pl.col("near_duplicate")).height
     assert kept == len({text.lower().rstrip(".") for text in texts})
+
+
+def test_an_unanswered_conversation_does_not_make_its_answered_twin_a_duplicate():
+    fingerprints = fingerprint_shard(table([GARDEN], [GARDEN, "Salt, most likely."])).with_columns(shard=pl.lit("one"))
+    flags = find_duplicates(fingerprints, similarity=0.85)
+    assert flags["exact_duplicate"].to_list() == [False, False]
+    assert flags["near_duplicate"].to_list() == [False, False]
+
+
+def flagged(table):
+    columns = ["exact_duplicate", "near_duplicate", "repeated_first_prompt"]
+    return table.select(columns).rows()
+
+
+@pytest.mark.parametrize("second", ["\U0001f642", "\U0001f389\U0001f389", "?!", ""])
+def test_texts_without_words_never_make_duplicates(second):
+    flags = duplicates(["\U0001f642"], [second], ["\U0001f642"])
+    assert flagged(flags) == [(False, False, False)] * 3
+
+
+@pytest.mark.parametrize("invalid", [[GARDEN], ["\U0001f642", "Noted."]], ids=["unanswered", "emoji"])
+def test_conversations_that_are_not_valid_change_no_flag_of_the_others(invalid):
+    valid = [[GARDEN, "Noted."], [KITCHEN, "Noted."], [GARDEN, "Test the soil."]]
+    flags = [
+        find_duplicates(fingerprint_shard(table(*talks)).with_columns(shard=pl.lit("one")), similarity=0.85)
+        for talks in (valid, [invalid, *valid, invalid])
+    ]
+    assert flagged(flags[1])[1:-1] == flagged(flags[0])
+    assert flagged(flags[1])[0] == flagged(flags[1])[-1] == (False, False, False)

@@ -48,7 +48,9 @@ def without(*keys):
         (0.01, 0.05, "supported"),
         (0.01, 0.10, "supported"),
         (0.01, 0.11, "direction only"),
-        (0.20, 0.40, "direction only"),
+        (0.10, 0.40, "direction only"),
+        (0.11, 0.40, "not supported"),
+        (0.20, 0.40, "not supported"),
         (0.05, 0.60, "inconclusive"),
         (0.10, 0.60, "inconclusive"),
         (0.20, 0.60, "not supported"),
@@ -105,6 +107,23 @@ def test_the_wider_region_may_look_at_other_columns():
     }
     rows = estimates(0.1, 0.2, excess=-0.1, excess_ci_low=-0.3, excess_ci_high=0.1)
     assert verdict(claim, rows) == "direction only"
+
+
+def test_an_interval_outside_the_claimed_region_is_not_supported_even_where_the_wider_one_holds_it():
+    found = judge_claim(CLAIM, estimates(0.2, 0.4), synthetic=False)
+    assert found["verdict"] == "not supported"
+    assert "outside" in found["reason"]
+
+
+def test_direction_only_says_what_does_not_and_what_does_hold():
+    found = judge_claim(CLAIM, estimates(0.05, 0.4), synthetic=False)
+    assert found["reason"] == "Not that the interval lies below 10 %, but below one half."
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_direction_only_means_that_the_interval_reaches_into_the_claimed_region(one, other):
+    low, high = sorted((one, other))
+    assert (verdict(CLAIM, estimates(low, high)) == "direction only") == (low <= 0.10 < high <= 0.5)
 
 
 def test_too_few_conversations_are_not_testable():
@@ -203,7 +222,7 @@ def test_every_claim_is_judged_for_every_data_set_in_the_order_declared():
     found = judge_claims(claims, tables, synthetic={"own": False, "b": True})
     assert found.select("dataset", "id", "verdict").rows() == [
         ("own", "rare", "supported"),
-        ("own", "again", "direction only"),
+        ("own", "again", "not supported"),
         ("b", "rare", "not testable here"),
         ("b", "again", "not testable here"),
     ]

@@ -69,7 +69,23 @@ def test_id_of_digits_stays_as_it_is_written(tmp_path):
 
 
 def test_columns_beyond_the_required_ones_are_left_out(tmp_path):
-    assert read_labels(write(tmp_path / "labels.csv", {"remark": "read twice"})).columns == REQUIRED
+    assert read_labels(write(tmp_path / "labels.csv", {"remark": "read twice"})).columns == [*REQUIRED, "shortened"]
+
+
+@pytest.mark.parametrize("cell, shortened", [("1", True), ("0", False), ("", False)])
+def test_label_says_whether_its_conversation_was_read_shortened(tmp_path, cell, shortened):
+    labels = read_labels(write(tmp_path / "labels.csv", {"shortened": cell}))
+    assert labels["shortened"].to_list() == [shortened]
+
+
+def test_labels_without_the_column_shortened_were_read_whole(tmp_path):
+    assert read_labels(write(tmp_path / "labels.csv", {}))["shortened"].to_list() == [False]
+
+
+def test_files_with_and_without_the_column_shortened_become_one_table(tmp_path):
+    one = write(tmp_path / "one.csv", {"conversation_id": "h1"})
+    two = write(tmp_path / "two.csv", {"conversation_id": "h2", "shortened": "1"})
+    assert read_labels([one, two]).select("conversation_id", "shortened").rows() == [("h1", False), ("h2", True)]
 
 
 def test_several_files_become_one_table_in_their_order(tmp_path):
@@ -93,6 +109,22 @@ def test_conversation_labelled_twice_in_one_file_is_an_input_error_that_names_it
 def test_conversation_labelled_in_two_files_is_an_input_error(tmp_path):
     with pytest.raises(InputError, match="harbour:h1 is labelled twice"):
         read_labels([write(tmp_path / "one.csv", {}), write(tmp_path / "two.csv", {})])
+
+
+@pytest.mark.parametrize("cell", ["", "2", "true", "yes", "1.0", " 1"])
+@pytest.mark.parametrize("column", ["content_creation", "affective", "professional"])
+def test_cell_that_is_not_0_or_1_is_an_input_error_that_names_the_conversation(tmp_path, column, cell):
+    path = write(tmp_path / "labels.csv", {}, {"conversation_id": "h2", column: cell})
+    with pytest.raises(InputError, match="harbour:h2: expected 0 or 1"):
+        read_labels(path)
+
+
+@pytest.mark.parametrize("cell", ["many", "1,5", "-"])
+@pytest.mark.parametrize("column", ["weight", "sentiment_start", "sentiment_end"])
+def test_cell_that_is_not_a_number_is_an_input_error_that_shows_it(tmp_path, column, cell):
+    path = write(tmp_path / "labels.csv", {}, {"conversation_id": "h2", column: cell})
+    with pytest.raises(InputError, match=f"harbour:h2: expected .* found .*{cell}"):
+        read_labels(path)
 
 
 def test_same_id_in_two_sources_is_two_conversations(tmp_path):
@@ -128,8 +160,13 @@ def test_planted_kinds_of_pushback_are_listed_once(tmp_path):
 
 
 def test_planted_truth_has_the_columns_of_labels(tmp_path):
-    planted = read_control_labels(write_control(tmp_path / "control.csv", "1:refusal:other")).select(REQUIRED)
-    assert planted.schema == read_labels(write(tmp_path / "labels.csv", {})).schema
+    labels = read_labels(write(tmp_path / "labels.csv", {}))
+    planted = read_control_labels(write_control(tmp_path / "control.csv", "1:refusal:other")).select(labels.columns)
+    assert planted.schema == labels.schema
+
+
+def test_planted_truth_is_never_of_shortened_conversations(tmp_path):
+    assert read_control_labels(write_control(tmp_path / "labels.csv"))["shortened"].to_list() == [False]
 
 
 def test_planted_truth_is_of_the_source_control_with_weight_one(tmp_path):

@@ -40,12 +40,28 @@ def test_first_present_passes_over_absent_and_null_keys_only(record, expected):
         ("plain words", "plain words"),
         (None, ""),
         (["one", "two"], "one\ntwo"),
-        ([{"type": "text", "text": "look"}, {"type": "image_url"}, "here"], "look\n\nhere"),
+        ([{"type": "text", "text": "look"}, {"type": "image_url"}, "here"], "look\nhere"),
+        ([{"type": "image_url"}, {"type": "text", "text": "look"}], "look"),
         ([{"text": None}], ""),
+        ([{"text": None}, None, 7, "here"], "here"),
         ([], ""),
     ],
 )
 def test_text_of_strings_parts_and_nothing(content, expected):
+    assert text_of(content) == expected
+
+
+@pytest.mark.parametrize(
+    "content, expected",
+    [
+        ("cut off \ud83d", "cut off ?"),
+        ("\ude42 cut in front", "? cut in front"),
+        (["one \ud83d", {"text": "\ude42 two"}], "one ?\n? two"),
+        ("whole \U0001f642", "whole \U0001f642"),
+    ],
+    ids=["first half", "second half", "parts", "a whole pair"],
+)
+def test_half_of_a_surrogate_pair_becomes_a_question_mark(content, expected):
     assert text_of(content) == expected
 
 
@@ -139,7 +155,7 @@ NOON = datetime(2024, 3, 1, 12, 0, tzinfo=UTC)
     ],
 )
 def test_time_of_every_spelling_is_the_same_moment_in_utc(value):
-    assert time_of(value) == NOON
+    assert time_of(value).isoformat() == "2024-03-01T12:00:00+00:00"
 
 
 @pytest.mark.parametrize("value", [None, "", "last spring", [2024], 1e300, float("nan")])
@@ -246,6 +262,24 @@ def test_records_with_the_same_id_become_different_conversations_with_the_same_s
     assert conversations["source_id"].to_list() == ["lake"] * 3
 
 
+@pytest.mark.parametrize("identifiers", [["a", "a-2", "a"], ["a-2", "a", "a"], ["a", "a", "a-0", "a-1"]])
+def test_ids_that_look_like_a_repeated_id_made_unique_stay_conversations_of_their_own(identifiers):
+    conversations, _ = normalise_shard([{"id": identifier, "messages": TALK} for identifier in identifiers])
+    assert conversations["conversation_id"].n_unique() == len(identifiers)
+    assert conversations["source_id"].to_list() == identifiers
+
+
+def test_id_that_looks_like_a_position_does_not_take_the_record_of_that_position():
+    conversations, _ = normalise_shard([{"messages": TALK}, {"id": "record-0", "messages": TALK}])
+    assert conversations["source_id"].to_list() == [None, "record-0"]
+    assert conversations["conversation_id"].n_unique() == 2
+
+
+def test_half_of_a_surrogate_pair_in_an_id_becomes_a_question_mark():
+    conversations, _ = normalise_shard([{"id": "lake\ud83d", "messages": TALK}])
+    assert conversations.select("conversation_id", "source_id").row(0) == ("lake?", "lake?")
+
+
 def test_record_without_id_is_named_by_its_position():
     conversations, _ = normalise_shard(["the line is not JSON", {"messages": TALK}])
     assert conversations.select("conversation_id", "source_id").row(0) == ("record-1", None)
@@ -288,6 +322,30 @@ def test_field_that_the_source_records_is_kept(name):
 def test_field_that_the_source_is_not_said_to_record_is_null(name):
     conversations, _ = normalise_shard([RECORD], available=[other for other in FIELDS if other != name])
     assert conversations[FIELDS[name][0]].to_list() == [None]
+
+
+ODD = [
+    ("user_id", "hashed_ip", 77),
+    ("user_id", "hashed_ip", {"v4": "9f2c"}),
+    ("country", "country", ["Norway"]),
+    ("model", "model", 4),
+    ("flagged", "toxic", "yes"),
+    ("flagged", "toxic", 1),
+    ("redacted", "redacted", "no"),
+    ("started_at", "timestamp", {"year": 2024}),
+    ("started_at", "timestamp", "last spring"),
+]
+
+
+@pytest.mark.parametrize("column, key, value", ODD)
+def test_field_of_an_odd_type_is_null_and_costs_no_conversation(column, key, value):
+    conversations, rejects = normalise_shard([RECORD | {key: value}], available=list(FIELDS))
+    assert (conversations[column].to_list(), rejects.height) == ([None], 0)
+
+
+def test_field_of_an_odd_type_leaves_the_other_fields_as_they_are():
+    conversations, _ = normalise_shard([RECORD | {"model": 4}], available=list(FIELDS))
+    assert conversations.select("user_id", "country", "model", "flagged").row(0) == ("9f2c", "Norway", None, True)
 
 
 @pytest.mark.parametrize("records", [[], [RECORD], ["the line is not JSON"]], ids=["nothing", "one", "a reject"])

@@ -95,6 +95,22 @@ def test_array_cut_inside_its_last_element_keeps_the_others(tmp_path):
     assert [record for record in read_records(path) if isinstance(record, dict)] == [{"id": 1}, {"id": 2}]
 
 
+@pytest.mark.parametrize("indent", [0, 1, 4])
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["LF", "CRLF"])
+@pytest.mark.parametrize("name", ["talk.json", "talk.jsonl"])
+def test_one_object_printed_over_many_lines_is_one_record(tmp_path, name, end, indent):
+    talk = {"id": "a", "messages": [{"role": "user", "content": "Is the bakery open?"}], "note": {"kept": True}}
+    (tmp_path / name).write_bytes(json.dumps(talk, indent=indent).replace("\n", end).encode())
+    assert list(read_records(tmp_path / name)) == [talk]
+
+
+def test_printed_object_that_breaks_off_is_one_reason(tmp_path):
+    path = tmp_path / "talk.json"
+    path.write_text(json.dumps(TALKS[0], indent=2)[:-5])
+    found = list(read_records(path))
+    assert len(found) == 1 and "breaks off" in found[0]
+
+
 def test_line_that_is_not_json_is_a_reason_between_the_other_records(tmp_path):
     path = tmp_path / "talks.jsonl"
     path.write_text('{"id": 1}\n{"id": \n{"id": 3}\n')
@@ -156,3 +172,27 @@ def test_damaged_file_is_an_input_error_that_names_the_file(tmp_path, name, cont
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=name):
         list(read_records(tmp_path / name, member="talks.json"))
+
+
+# The first byte of a deflate stream holds its kind of block; 7 is the last block, of a kind that there is not.
+NO_SUCH_BLOCK = 7
+
+
+def test_corrupt_stream_in_a_gzip_file_is_an_input_error_that_names_the_file(tmp_path):
+    content = bytearray(gzip.compress(as_lines(TALKS).encode()))
+    content[10] = NO_SUCH_BLOCK
+    (tmp_path / "corrupt.jsonl.gz").write_bytes(content)
+    with pytest.raises(InputError, match=r"corrupt\.jsonl\.gz: the archive is damaged"):
+        list(read_records(tmp_path / "corrupt.jsonl.gz"))
+
+
+@pytest.mark.parametrize("suffix", [".whl", ".zip"])
+def test_corrupt_stream_in_an_archive_is_an_input_error_that_names_the_file(tmp_path, suffix):
+    path = tmp_path / f"corrupt{suffix}"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("talks.json", json.dumps(TALKS * 20))
+    content = bytearray(path.read_bytes())
+    content[30 + len("talks.json")] = NO_SUCH_BLOCK
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=rf"corrupt\{suffix}: the archive is damaged"):
+        list(read_records(path, member="talks.json"))

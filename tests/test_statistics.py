@@ -225,8 +225,44 @@ def test_rogan_gladen_never_leaves_zero_to_one():
 def test_an_instrument_no_better_than_chance_carries_no_information():
     true = np.tile([True, True, False, False], 5_000)
     predicted = np.tile([True, False, True, False], 5_000)
-    draws = rogan_gladen_draws(np.full(100, 0.5), predicted, true, np.ones(20_000), rng=generator())
+    draws = rogan_gladen_draws(np.full(20_000, 0.5), predicted, true, np.ones(20_000), rng=generator())
+    # uniform on 0-1
+    np.testing.assert_allclose(np.quantile(draws, [0.1, 0.25, 0.5, 0.75, 0.9]), [0.1, 0.25, 0.5, 0.75, 0.9], atol=0.02)
+
+
+def test_an_instrument_worse_than_chance_carries_no_information():
+    true = np.tile([True, False], 5_000)
+    draws = rogan_gladen_draws(np.full(20_000, 0.01), ~true, true, np.ones(10_000), rng=generator())
+    assert (draws.mean(), draws.var()) == pytest.approx((1 / 2, 1 / 12), abs=0.01)
+
+
+def test_draws_without_labels_are_probabilities_about_one_half():
+    draws = rogan_gladen_draws(np.full(20_000, 0.5), *np.zeros((2, 0), bool), np.array([]), rng=generator())
+    assert draws.mean() == pytest.approx(0.5, abs=0.02)
+
+
+# An instrument of sensitivity and specificity 0.9: where nobody is a member it finds 0.1.
+FAIR = np.repeat([True, False], 10_000)
+FOUND = np.where(np.arange(20_000) % 10 == 0, ~FAIR, FAIR)
+
+
+@pytest.mark.parametrize("fitting", [0, 499])
+def test_where_most_draws_fall_below_zero_the_error_rates_do_not_fit_and_all_are_nan(fitting):
+    naive = np.where(np.arange(1_000) < fitting, 0.5, 0.02)
+    draws = rogan_gladen_draws(naive, FOUND, FAIR, np.ones(20_000), rng=generator())
     assert np.isnan(draws).all()
+
+
+def test_where_half_of_the_draws_fall_below_zero_they_are_clipped_to_it():
+    naive = np.repeat([0.5, 0.02], 500)
+    draws = rogan_gladen_draws(naive, FOUND, FAIR, np.ones(20_000), rng=generator())
+    assert draws[:500] == pytest.approx(0.5, abs=0.02)
+    assert draws[500:].tolist() == [0.0] * 500
+
+
+def test_where_nothing_was_measured_nothing_is_corrected():
+    draws = rogan_gladen_draws(np.full(50, np.nan), FOUND, FAIR, np.ones(20_000), rng=generator())
+    assert draws.shape == (50,) and np.isnan(draws).all()
 
 
 @given(st.floats(0, 1), st.lists(st.tuples(st.booleans(), st.booleans(), st.floats(0.1, 10)), max_size=20))

@@ -12,6 +12,7 @@ from train_classifier import best_threshold, calibrate, held_out_scores, model_c
 
 from shared.affect import AffectModel
 from shared.contracts import CATEGORIES, CLASSES
+from shared.job import InputError
 
 CODEBOOK = {"cues": {"kin": {"phrases": ["my uncle"]}, "task": {"phrases": ["write a"]}}, "sieve": ["i", "my"]}
 POOLS = {
@@ -30,7 +31,7 @@ EACH = 12
 
 
 def examples():
-    """Texts of words that their class prefers, with filler; one in six conversations speaks the words of another class."""
+    """Texts of words that their class prefers, with filler; one in six speaks the words of any class."""
     generator = random.Random(11)
     records, labels = [], []
     for pool in POOLS:
@@ -220,6 +221,21 @@ def test_trained_model_survives_saving_and_loading(trained, labelled, tmp_path):
     loaded = AffectModel.load(tmp_path / "affect.csv", CODEBOOK["cues"])
     matrix = model.features.matrix(labelled)
     np.testing.assert_allclose(loaded.probabilities(matrix), model.probabilities(matrix), atol=1e-4)
+
+
+WEIGHTS = {
+    "no weights": pl.lit(None, dtype=pl.Float64),
+    "weights of zero": pl.lit(0.0),
+    "weights of the control corpus alone": pl.when(pl.col("source") == "control").then(1.0),
+}
+
+
+@pytest.mark.parametrize("weight", WEIGHTS.values(), ids=WEIGHTS)
+def test_training_without_a_probability_sample_is_an_input_error(labelled, weight):
+    source = pl.when(pl.col("source") == "station").then(pl.lit("control")).otherwise("source")
+    unweighted = labelled.with_columns(source=source).with_columns(weight=weight)
+    with pytest.raises(InputError, match="probability sample"):
+        train_classifier(unweighted, CODEBOOK, min_human_messages_roleplay=4, seed=3)
 
 
 # --- model card

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from write_report import (
+    STABLE,
     Tables,
     alt_text,
     classifier_words,
@@ -167,33 +168,77 @@ def test_alternative_text_says_when_nothing_is_shown():
     assert alt_text(rows, "Share", "v", percent) == "Share. Too few conversations to show any value."
 
 
-def topic(label, n, share=0.5):
-    return {"category": "coaching", "topic": label, "n_conversations": n, "share_of_category": share}
+def topic(label, n, *, share=0.5, stability=0.9):
+    row = {"category": "coaching", "topic": label, "n_conversations": n}
+    return row | {"share_of_category": share, "stability": stability}
+
+
+# Rows that are not named: merged, without distinctive words, under the floor, unstable.
+UNNAMED = [
+    topic("other topics", 99, stability=None),
+    topic("no distinctive word", 98, stability=None),
+    topic("f", None, share=None),
+    topic("g", 97, stability=STABLE - 0.01),
+    topic("h", 96, stability=-0.2),
+]
 
 
 def test_the_takeaway_counts_topics_and_names_the_largest_with_its_words_escaped():
-    text = topics_takeaway([topic("a, b", 12), topic("c_d, e", 30), topic("other topics", 99), topic("f", None, None)])
-    assert text.startswith("2 topics are large enough")
+    text = topics_takeaway([topic("a, b", 12), topic("c_d, e", 30), *UNNAMED])
+    assert text.startswith("2 topics are large and stable enough")
     assert "in coaching, is marked by the words c\\_d, e." in text
 
 
-def test_the_takeaway_says_when_no_topic_can_be_named():
-    assert topics_takeaway([topic("other topics", 50), topic("no distinctive word", 20)]).startswith("Too few")
+def test_topics_are_named_from_the_least_stability_on():
+    text = topics_takeaway([topic("a, b", 30, stability=STABLE - 0.001), topic("c, d", 12, stability=STABLE)])
+    assert "c, d" in text and "a, b" not in text
 
 
-def test_the_classifier_is_described_by_what_it_includes():
-    rows = [
-        {"instrument": "classifier", "class": "affective", "labels": "all", "precision": 0.1, "recall": 0.2},
-        {"instrument": "classifier", "class": "included", "labels": "own", "precision": 0.3, "recall": 0.4},
-        {"instrument": "classifier", "class": "included", "labels": "all", "precision": 0.75, "recall": 0.5},
-    ]
-    assert classifier_words(rows) == (
-        f"Of what it includes, 75{SPACE}% is affective by the labels, and it finds 50{SPACE}% of what is."
+@pytest.mark.parametrize("rows", [[], UNNAMED, *([row] for row in UNNAMED)])
+def test_the_takeaway_says_when_no_topic_can_be_named(rows):
+    assert topics_takeaway(rows).startswith("These data name no topics")
+
+
+def measured(labels, precision, recall, *, instrument="classifier", name="included"):
+    return {"instrument": instrument, "class": name, "labels": labels, "precision": precision, "recall": recall}
+
+
+AGREEMENT = [
+    measured("all", 0.1, 0.2, name="affective"),
+    measured("own", 0.9, 0.9, instrument="pushback"),
+    measured("own", 0.3, 0.4),
+    measured("elsewhere", 0.6, 0.7),
+    measured("all", 0.75, 0.5),
+]
+
+
+def told(name, precision, recall):
+    return (
+        f"In {name}, {precision}{SPACE}% of what it includes is affective by the labels, and it finds "
+        f"{recall}{SPACE}% of what is."
     )
 
 
+def test_the_classifier_is_described_by_the_labels_of_the_data_set():
+    assert classifier_words(AGREEMENT, ["own"]) == told("own", 30, 40)
+
+
+def test_the_classifier_is_described_for_each_labelled_data_set_in_its_order():
+    words = classifier_words(AGREEMENT, ["elsewhere", "unlabelled", "own"])
+    assert words == told("elsewhere", 60, 70) + " " + told("own", 30, 40)
+
+
+def test_the_classifier_is_described_by_what_it_includes():
+    words = classifier_words(AGREEMENT, ["unlabelled"])
+    assert words.startswith(
+        f"Over all labelled sources, 75{SPACE}% of what it includes is affective by the labels, and it finds "
+        f"50{SPACE}% of what is"
+    )
+    assert "richer in affective conversations" in words
+
+
 def test_without_labels_the_classifier_has_no_figures():
-    assert classifier_words([]) == "No labels were at hand to measure it."
+    assert classifier_words([], ["own"]) == "No labels were at hand to measure it."
 
 
 def written(tmp_path, template, **values):

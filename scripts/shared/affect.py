@@ -49,9 +49,9 @@ class AffectModel:
         Raises:
             InputError: the table's classes or cue groups are not those of this code and codebook.
         """
-        table = pl.read_csv(path, schema_overrides={"name": pl.String, "idf": pl.Float64}).with_columns(
-            pl.col("name").fill_null("")
-        )
+        table = pl.read_csv(
+            path, schema_overrides={"name": pl.String, "idf": pl.Float64, **dict.fromkeys(CLASSES, pl.Float64)}
+        ).with_columns(pl.col("name").fill_null(""))
         if table.columns != ["kind", "name", "idf", *CLASSES]:
             raise InputError(
                 f"{path}: expected the columns kind, name, idf, {', '.join(CLASSES)}; found {', '.join(table.columns)}. Train it anew: classify.model: data/models/affect.csv"

@@ -52,6 +52,7 @@ REJECTS = pa.DataFrameSchema(
 FINGERPRINTS = pa.DataFrameSchema(
     {
         "conversation_id": _key(),
+        "valid": pa.Column(pl.Boolean),  # messages by both sides, words in a human one; others never make a duplicate
         "exact": pa.Column(pl.UInt64),  # of the folded human text
         "first_prompt": pa.Column(pl.UInt64),  # of the folded first human message
         "minhash": pa.Column(pl.List(pl.UInt32)),  # of its word triples

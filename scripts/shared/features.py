@@ -10,7 +10,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.preprocessing import normalize
 from spacy.matcher import PhraseMatcher
 
-from shared.text import excerpt, fold
+from shared.text import excerpt, fold, straight
 
 MESSAGE_CHARACTERS = 800  # of one human message
 TEXT_CHARACTERS = 3_000  # of all of them: cost and length of a conversation do not decide
@@ -22,7 +22,7 @@ SECOND_PERSON = {"you", "your", "you're", "youre", "yourself"}
 
 def human_text() -> pl.Expr:
     """str: the excerpt of the human messages that the classifier reads."""
-    return excerpt("human", per_message=MESSAGE_CHARACTERS, total=TEXT_CHARACTERS)
+    return straight(excerpt("human", per_message=MESSAGE_CHARACTERS, total=TEXT_CHARACTERS))
 
 
 def sieve(text: pl.Expr, words: list[str]) -> pl.Expr:

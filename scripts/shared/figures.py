@@ -42,7 +42,7 @@ def figure(path: str | Path, *, width: float = 7.2, height: float = 3.6):
     try:
         yield axes
         sns.despine(ax=axes, left=True, bottom=True)
-        fig.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
+        fig.savefig(path, format="svg", metadata=dict.fromkeys(["Date", "Creator", "Format", "Type"]))
     finally:
         plt.close(fig)
 

@@ -44,17 +44,30 @@ def read_labels(paths: str | Path | list) -> pl.DataFrame:
             raise InputError(
                 f"{path}: expected the columns {', '.join(REQUIRED)}; missing: {', '.join(missing)}. resources/labels/README.md describes each."
             )
-        tables.append(table.select(REQUIRED))
+        if "shortened" not in table.columns:
+            table = table.with_columns(shortened=pl.lit("0"))
+        tables.append(table.select(*REQUIRED, "shortened"))
     table = pl.concat(tables)
+    flags = ["content_creation", "affective", "professional"]
+    numbers = ["weight", "sentiment_start", "sentiment_end"]
+    odd = table.filter(
+        pl.any_horizontal(~pl.col(flags).is_in(["0", "1"]))
+        | pl.any_horizontal((pl.col(numbers) != "") & pl.col(numbers).cast(pl.Float64, strict=False).is_null())
+    )
+    if odd.height:
+        raise InputError(
+            f"Labels: {odd['source'][0]}:{odd['conversation_id'][0]}: expected 0 or 1 in {', '.join(flags)} and numbers or nothing in "
+            f"{', '.join(numbers)}, found {', '.join(odd.select(flags + numbers).row(0))}. resources/labels/README.md describes each."
+        )
     twice = table.filter(pl.struct("source", "conversation_id").is_duplicated())
     if twice.height:
         raise InputError(
             f"Labels: {twice['source'][0]}:{twice['conversation_id'][0]} is labelled twice. Keep one row for each conversation."
         )
     return table.with_columns(
-        pl.col("content_creation", "affective", "professional") == "1",
+        pl.col(*flags, "shortened") == "1",
         *map(_lists, LIST_COLUMNS),
-        pl.col("weight", "sentiment_start", "sentiment_end").replace("", None).cast(pl.Float64),
+        pl.col(numbers).replace("", None).cast(pl.Float64),
     )
 
 
@@ -77,6 +90,7 @@ def read_control_labels(path: str | Path) -> pl.DataFrame:
         _lists("categories"),
         pl.col("sentiment_start", "sentiment_end").replace("", None).cast(pl.Float64),
         source=pl.lit("control"),
+        shortened=pl.lit(False),
         weight=pl.lit(1.0),  # the split is random: each half is a simple random sample of the corpus
         pushback_turns=pl.Series(
             turns, dtype=pl.List(pl.Struct({"turn": pl.Int64, "kind": pl.String, "reason": pl.String}))

@@ -7,15 +7,9 @@ from spacy.matcher import PhraseMatcher
 from shared.text import fold
 
 
-def straight(text: pl.Expr) -> pl.Expr:
-    """Typographic apostrophes and quotation marks made plain, so that a phrase is spelt in one way."""
-    return text.str.replace_all("[\u2018\u2019]", "'").str.replace_all("[\u201c\u201d]", '"')
-
-
 def mentions(text: pl.Expr, phrases: list[str]) -> pl.Expr:
-    """bool: the folded text holds one of the folded phrases as whole words. `n't` may stand apart, as spaCy cuts it."""
-    joined = [phrase.replace(" n't", "n't") for phrase in phrases]
-    needles = pl.select(fold(pl.lit(pl.Series(joined)))).to_series().unique().sort()
+    """bool: the folded text holds one of the folded phrases as whole words."""
+    needles = pl.select(fold(pl.lit(pl.Series(phrases, dtype=pl.String)))).to_series().unique().sort()
     return (pl.lit(" ") + fold(text) + " ").str.contains_any((" " + needles + " ").to_list())
 
 
@@ -28,10 +22,7 @@ class PhraseFinder:
         self.matcher = PhraseMatcher(self.nlp.vocab, attr="LOWER")
         for name, group in phrases.items():
             if group:
-                # "ca n't" and "can't" are the same two tokens; the second spelling is what people write.
-                self.matcher.add(
-                    name, [self.nlp.make_doc(phrase.replace(" n't", "n't").replace("n't", "n't")) for phrase in group]
-                )
+                self.matcher.add(name, [self.nlp.make_doc(phrase) for phrase in group])
 
     def names(self, span) -> set[str]:
         """Names of the lists of which the span (or doc) holds a phrase."""

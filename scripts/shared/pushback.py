@@ -4,7 +4,8 @@ import polars as pl
 
 from shared import contracts
 from shared.contracts import PUSHBACK_KINDS
-from shared.matching import PhraseFinder, mentions, straight
+from shared.matching import PhraseFinder, mentions
+from shared.text import straight
 
 OPENING_CHARACTERS = 700  # pushback stands at the head of a reply or closes it
 TAIL_CHARACTERS = 300

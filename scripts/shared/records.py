@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,9 +52,9 @@ def _text(path, member):
             data = gzip.decompress(path.read_bytes())
         else:
             data = path.read_bytes()
-    except (zipfile.BadZipFile, gzip.BadGzipFile, EOFError) as error:
+    except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise InputError(
-            f"{path}: the archive is damaged ({error}). Delete the file and run again to fetch it anew."
+            f"{path}: the archive is damaged ({error}). If it was downloaded, delete it and run again; if it is yours, mend or leave out the file."
         ) from error
     return data.decode("utf-8", errors="replace").removeprefix("\ufeff")
 
@@ -71,20 +72,23 @@ def _array_records(text):
             return
         try:
             record, position = decoder.raw_decode(text, position)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):  # malformed, or numbers and nesting beyond all reason
             yield "the JSON breaks off or is malformed; what follows in the file cannot be read"
             return
         yield record if isinstance(record, dict) else "the record is not an object"
 
 
 def _line_records(text):
+    if text.lstrip()[:2] in {"{\n", "{\r"}:  # one object, printed over many lines
+        yield from _array_records(f"[{text}]")
+        return
     # Only "\n" ends a record: str.splitlines would also cut at U+2028 and the like, which JSON allows inside a string.
     for line in text.split("\n"):
         if not line.strip():
             continue
         try:
             record = json.loads(line)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             yield "the line is not JSON"
             continue
         yield record if isinstance(record, dict) else "the record is not an object"
@@ -96,5 +100,5 @@ def _parquet_records(path):
             yield from batch.iter_rows(named=True)
     except pl.exceptions.PolarsError as error:
         raise InputError(
-            f"{path}: expected a Parquet file, could not read it ({error}). Delete the file and run again to fetch it anew."
+            f"{path}: expected a Parquet file, could not read it ({error}). If it was downloaded, delete it and run again; if it is yours, mend or leave out the file."
         ) from error

@@ -17,6 +17,21 @@ def excerpt(role: str, *, per_message: int, total: int) -> pl.Expr:
     return messages_by(role).list.eval(pl.element().str.head(per_message)).list.join("\n").str.head(total)
 
 
+def messages_by_both() -> pl.Expr:
+    """bool: human and assistant both wrote a message."""
+    return (pl.col("n_human") > 0) & (pl.col("n_assistant") > 0)
+
+
+def human_text_present() -> pl.Expr:
+    """bool: some human message holds more than white space at its beginning."""
+    return excerpt("human", per_message=100, total=1_000).str.contains(r"\S")
+
+
 def fold(text: pl.Expr) -> pl.Expr:
     """Lower case, everything but letters and digits turned into single spaces, none at the ends."""
     return text.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars(" ")
+
+
+def straight(text: pl.Expr) -> pl.Expr:
+    """Typographic apostrophes and quotation marks made plain, so that a phrase is spelt in one way."""
+    return text.str.replace_all("[\u2018\u2019]", "'").str.replace_all("[\u201c\u201d]", '"')
