@@ -11,6 +11,7 @@ from shared.affect import AffectModel, decide
 from shared.contracts import CATEGORIES, CLASSES
 from shared.features import human_text, sieve
 from shared.job import logged
+from shared.labels import read_held_out
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -93,7 +94,7 @@ def main():
     affect = classify_shard(
         pl.read_parquet(snakemake.input.selected),
         model=AffectModel.load(snakemake.input.model, codebook["cues"]),
-        held_out=pl.read_csv(snakemake.input.held_out).filter(source=snakemake.wildcards.dataset),
+        held_out=read_held_out(snakemake.input.held_out).filter(source=snakemake.wildcards.dataset),
         sieve_words=codebook["sieve"],
         min_human_messages_roleplay=snakemake.params.min_human_messages_roleplay,
     )

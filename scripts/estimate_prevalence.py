@@ -7,6 +7,7 @@ import polars as pl
 
 from shared.contracts import CATEGORIES
 from shared.job import logged
+from shared.labels import read_held_out
 from shared.statistics import (
     beta_draws,
     bootstrap_share,
@@ -180,7 +181,7 @@ def estimate_prevalence(
 
 
 def main():
-    held_out = pl.read_csv(snakemake.input.held_out)
+    held_out = read_held_out(snakemake.input.held_out)
     floors = {name: snakemake.params.privacy[name] for name in ("min_conversations", "min_users")}
     tables = [
         estimate_prevalence(

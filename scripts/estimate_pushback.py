@@ -7,6 +7,7 @@ import polars as pl
 
 from shared.contracts import CATEGORIES, PUSHBACK_KINDS
 from shared.job import logged
+from shared.labels import read_held_out
 from shared.statistics import bootstrap_ratio, bootstrap_share, rogan_gladen_draws, summarise
 from shared.tables import in_group, published
 
@@ -142,7 +143,7 @@ def residual_hidden(reasons: pl.DataFrame, totals: pl.DataFrame, *, min_conversa
 
 
 def main():
-    held_out, privacy = pl.read_csv(snakemake.input.held_out), snakemake.params.privacy
+    held_out, privacy = read_held_out(snakemake.input.held_out), snakemake.params.privacy
     tables, kinds, reasons = [], [], []
     for dataset, path in zip(snakemake.params.datasets, snakemake.input.measures, strict=True):
         measures = pl.read_parquet(path)

@@ -7,6 +7,7 @@ import polars as pl
 
 from shared.contracts import CATEGORIES, PUSHBACK_KINDS
 from shared.job import logged
+from shared.labels import read_held_out
 from shared.statistics import quantile_interval
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def main():
         for dataset, path in zip(snakemake.params.datasets, snakemake.input.labels, strict=True)
     }
     table = measure_agreement(
-        pl.read_csv(snakemake.input.held_out), labels, **snakemake.params.settings, seed=snakemake.params.seed
+        read_held_out(snakemake.input.held_out), labels, **snakemake.params.settings, seed=snakemake.params.seed
     )
     table.write_csv(snakemake.output.agreement)
 

@@ -26,7 +26,7 @@ ROLES = {
     **dict.fromkeys(["system", "developer", "tool", "function"], "system"),
 }
 MAX_POSITION = 100_000  # messages; what follows the "_" in an id may be something else, a time for instance
-PART = re.compile(r"(?P<conversation>.+)_(?P<position>\d+)")
+PART = re.compile(r"(?P<conversation>.+)_(?P<position>\d{1,9})")
 
 
 class Reject(Exception):
@@ -45,6 +45,8 @@ def clean(text: str) -> str:
 
 def of_type(value: Any, kind: type) -> Any:
     """The value if it is of `kind`, else None: an odd field must not cost the conversation."""
+    if isinstance(value, str) and kind is str:
+        return clean(value)
     return value if isinstance(value, kind) else None
 
 
@@ -79,7 +81,7 @@ def messages_of(record: dict) -> list[dict]:
     for message in messages:
         if not isinstance(message, dict):
             raise Reject("a message is not an object")
-        spelling = str(first_present(message, ROLE_KEYS)).strip().lower()
+        spelling = clean(str(first_present(message, ROLE_KEYS))).strip().lower()
         if spelling not in ROLES:
             raise Reject(f"unknown role '{spelling[:20]}'")
         normalised.append({"role": ROLES[spelling], "text": text_of(first_present(message, TEXT_KEYS))})

@@ -86,13 +86,13 @@ def train_classifier(
     Returns:
         The model, and a table without text: source, conversation_id, weight, and for each class p_, predicted_ and true_ (also `included`).
     """
-    cues, truth = codebook["cues"], truth_of(labelled)
-    scores = held_out_scores(labelled, cues, seed=seed)
     if not (labelled.filter(pl.col("source") != "control")["weight"] > 0).any():
         raise InputError(
             "Training needs labelled conversations of a probability sample (column `weight`), to know how common a class is; "
             "found none but those of the control corpus. Add a source such as sharegpt to classify.training_sources."
         )
+    cues, truth = codebook["cues"], truth_of(labelled)
+    scores = held_out_scores(labelled, cues, seed=seed)
     # Only draw 1 says how common a class is; conversations picked for training would tilt the calibration.
     # The control corpus is a population of its own, far richer in affective conversations.
     real = pl.col("source") != "control"

@@ -133,7 +133,7 @@ def topics_takeaway(topics: list[dict]) -> str:
         )
     largest = max(shown, key=lambda row: row["n_conversations"])
     return (
-        f"{len(shown)} topics are large and stable enough to be named; the largest, in "
+        f"{len(shown)} {'topic is' if len(shown) == 1 else 'topics are'} large and stable enough to be named; the largest, in "
         f"{TITLES[largest['category']].lower()}, is marked by the words {escape(largest['topic'])}."
     )
 

@@ -269,6 +269,11 @@ def test_ids_that_look_like_a_repeated_id_made_unique_stay_conversations_of_thei
     assert conversations["source_id"].to_list() == identifiers
 
 
+def test_id_that_stands_twice_names_none_of_its_conversations():
+    conversations, _ = normalise_shard([{"id": identifier, "messages": TALK} for identifier in ["a", "b", "a"]])
+    assert conversations["conversation_id"].to_list() == ["a-0", "b", "a-2"]
+
+
 def test_id_that_looks_like_a_position_does_not_take_the_record_of_that_position():
     conversations, _ = normalise_shard([{"messages": TALK}, {"id": "record-0", "messages": TALK}])
     assert conversations["source_id"].to_list() == [None, "record-0"]

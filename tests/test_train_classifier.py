@@ -225,7 +225,6 @@ def test_trained_model_survives_saving_and_loading(trained, labelled, tmp_path):
 
 WEIGHTS = {
     "no weights": pl.lit(None, dtype=pl.Float64),
-    "weights of zero": pl.lit(0.0),
     "weights of the control corpus alone": pl.when(pl.col("source") == "control").then(1.0),
 }
 

@@ -38,7 +38,7 @@ def cue_counts(texts: list[str], cues: dict) -> np.ndarray:
         matcher.add(name, [nlp.make_doc(phrase) for phrase in group["phrases"] if not phrase.startswith("#")])
     position = {nlp.vocab.strings[name]: number for number, name in enumerate(cues)}
     counts = np.zeros((len(texts), len(cues)))
-    for row, doc in enumerate(nlp.pipe(texts)):
+    for row, doc in enumerate(nlp.pipe(text.lower() for text in texts)):  # spaCy cuts "I'M" and "I'm" differently
         for group, _, _ in matcher(doc):
             counts[row, position[group]] += 1
     lowered = pl.Series(texts, dtype=pl.String).str.to_lowercase()

@@ -99,6 +99,12 @@ def read_control_labels(path: str | Path) -> pl.DataFrame:
     )
 
 
+def read_held_out(path: str | Path) -> pl.DataFrame:
+    """Predictions beside labels, as train_classifier and evaluate_pushback write them; ids stay text even where all are digits."""
+    types = {"source": pl.String, "conversation_id": pl.String, "weight": pl.Float64}
+    return pl.read_csv(path, schema_overrides=types, infer_schema_length=None)
+
+
 def labelled_texts(labels: pl.DataFrame, paths: list[str]) -> pl.DataFrame:
     """The labels whose conversations are at hand, with n_human and messages, sorted by source and id.
 

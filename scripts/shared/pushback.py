@@ -59,6 +59,7 @@ class PushbackRules:
 
     def judge(self, request: str, reply: str) -> tuple[set[str], str | None]:
         """Kinds of pushback in a reply to a request, and their reason; (empty set, None) where there is none."""
+        request, reply = request.lower(), reply.lower()  # spaCy cuts "I'M" and "I'm" differently
         wanted = self.finder.names(self.finder.nlp(request))
         head, tail = reply[:OPENING_CHARACTERS], reply[max(OPENING_CHARACTERS, len(reply) - TAIL_CHARACTERS) :]
         kinds, reasons = set(), set()
