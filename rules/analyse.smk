@@ -42,7 +42,7 @@ rule count_funnel:
         "../environment.yml"
     params:
         datasets=DATASETS,
-        floor=config["privacy"]["min_conversations"],
+        floors={name: config["privacy"][name] for name in ("min_conversations", "min_users")},
         code=code("count_funnel"),
     script:
         "../scripts/count_funnel.py"

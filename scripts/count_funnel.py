@@ -11,31 +11,51 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def count_funnel(selection: pl.DataFrame, measures: pl.DataFrame, *, min_conversations: int) -> pl.DataFrame:
+STUDY_FILTERS = {
+    "not content creation": ~pl.col("content_creation"),
+    "affective": pl.col("affective"),
+    "roleplay only if long enough": pl.col("included"),
+}
+
+
+def count_funnel(
+    selection: pl.DataFrame, measures: pl.DataFrame, *, min_conversations: int, min_users: int
+) -> pl.DataFrame:
     """The funnel of one data set: step, unit, n_removed, n_left.
 
     Args:
         selection: the funnels of its shards (select_shard), one below the other.
         measures: contracts.MEASURES.
-        min_conversations: floor. Where affective conversations left or removed are fewer, the counts from which they could be told are null.
+        min_conversations, min_users: floors. A count left by the study's filters is null where it, or its distance from the next
+            published one, is under a floor.
     """
     steps = selection.group_by("step", "unit", maintain_order=True).agg(pl.col("n_removed", "n_left").sum())
+    has_users = measures["user_id"].null_count() < measures.height
+
+    def small(part):
+        few_users = has_users and part["cluster"].n_unique() < min_users
+        return part.height > 0 and (part.height < min_conversations or few_users)
+
+    stages = [measures]
+    for keep in STUDY_FILTERS.values():
+        stages.append(stages[-1].filter(keep))
+    # From the last stage back: it matters most; one before it is published only if what was removed after it is no small number.
+    published, after = {0}, None
+    for number in range(len(stages) - 1, 0, -1):
+        if number == len(stages) - 2 and after is None:
+            continue  # short roleplay goes with what it was removed from
+        removed_after = stages[number].height - after.height if after is not None else 0
+        if not small(stages[number]) and not 0 < removed_after < min_conversations:
+            published.add(number)
+            after = stages[number]
     rows = []
-    left = measures
-    for step, keep in (
-        ("not content creation", ~pl.col("content_creation")),
-        ("affective", pl.col("affective")),
-        ("roleplay only if long enough", pl.col("included")),
-    ):
-        before, left = left.height, left.filter(keep)
-        rows.append((step, "conversation", before - left.height, left.height))
-    (name, unit, _, _), (last, *_, removed, n_left) = rows[-2:]
-
-    def small(n):
-        return 0 < n < min_conversations
-
-    if small(n_left) or small(removed):
-        rows[-2:] = [(name, unit, None, None), (last, unit, None, None if small(n_left) else n_left)]
+    for number, step in enumerate(STUDY_FILTERS, 1):
+        n_left = stages[number].height if number in published else None
+        removed = stages[number - 1].height - stages[number].height if {number - 1, number} <= published else None
+        rows.append((step, "conversation", removed, n_left))
+    first_removed = measures.height - stages[min(published - {0}, default=0)].height
+    if 0 < first_removed < min_conversations:
+        rows = [(step, unit, None, None) for step, unit, *_ in rows]
     return pl.concat([steps, pl.DataFrame(rows, schema=steps.schema, orient="row")])
 
 
@@ -44,7 +64,7 @@ def main():
     for dataset, path in zip(snakemake.params.datasets, snakemake.input.measures, strict=True):
         shards = [pl.read_csv(funnel) for funnel in snakemake.input.funnels if Path(funnel).parts[-3] == dataset]
         tables.append(
-            count_funnel(pl.concat(shards), pl.read_parquet(path), min_conversations=snakemake.params.floor).select(
+            count_funnel(pl.concat(shards), pl.read_parquet(path), **snakemake.params.floors).select(
                 pl.lit(dataset).alias("dataset"), pl.all()
             )
         )

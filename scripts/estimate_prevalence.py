@@ -150,9 +150,11 @@ def estimate_prevalence(
             weight = ones if weighting == "conversation" else per_user
             rng = np.random.default_rng([seed, len(rows)])
             naive = bootstrap_share(member, weight, clusters, replicates=bootstrap, rng=rng)
-            suppressed = group in hidden or 0 < base.height < min_conversations or (of == "affective" and of in hidden)
+            suppressed = group in hidden or of in hidden or 0 < base.height < min_conversations
+            # A generator of its own: how far the first one has run depends on counts that may have to stay hidden.
+            labels_rng = np.random.default_rng([seed, len(rows), 1])
             corrected, correction = corrected_draws(
-                naive, held_out, dataset=dataset, group=group, of=of, under_floor=suppressed, rng=rng
+                naive, held_out, dataset=dataset, group=group, of=of, under_floor=suppressed, rng=labels_rng
             )
             if 0 < base.height < min_conversations and of == "all":
                 corrected = np.full(bootstrap, np.nan)
@@ -166,7 +168,7 @@ def estimate_prevalence(
                     "weighting": weighting,
                     "n_conversations": None if suppressed else int(member.sum()),
                     "n_users": None if suppressed else n_users,
-                    "n_of": None if 0 < base.height < min_conversations else base.height,
+                    "n_of": None if 0 < base.height < min_conversations or of in hidden else base.height,
                     "share_naive": None if suppressed or share is None else round(share, 6),
                     "naive_ci_low": None if suppressed else interval["ci_low"],
                     "naive_ci_high": None if suppressed else interval["ci_high"],

@@ -27,10 +27,10 @@ def error_rates_for(held_out: pl.DataFrame, group: str, *, dataset: str) -> tupl
     """
     affective = group != "not affective"
     known = held_out.filter(pl.col("true_affective") == int(affective))
-    if known.filter(source=dataset).height >= MIN_LABELS:
-        known = known.filter(source=dataset)
     if not affective:
         known = known.filter(pl.col("weight").is_not_null())
+    if known.filter(source=dataset).height >= MIN_LABELS:
+        known = known.filter(source=dataset)
     weight = np.ones(known.height) if affective else known["weight"].to_numpy()
     return known["predicted_any"].to_numpy().astype(bool), known["true_any"].to_numpy().astype(bool), weight
 
@@ -102,6 +102,7 @@ def count_by(measures: pl.DataFrame, names: list[str], column: str, *, dataset: 
                     members.height,
                     members["cluster"].n_unique() if has_users else None,
                     base.height,
+                    base["cluster"].n_unique() if has_users else None,
                 )
             )
     schema = {
@@ -111,6 +112,7 @@ def count_by(measures: pl.DataFrame, names: list[str], column: str, *, dataset: 
         "n_conversations": pl.Int64,
         "n_users": pl.Int64,
         "n_of": pl.Int64,
+        "n_users_of": pl.Int64,
     }
     table = pl.DataFrame(rows, schema=schema, orient="row")
     return table.with_columns(
@@ -119,7 +121,7 @@ def count_by(measures: pl.DataFrame, names: list[str], column: str, *, dataset: 
 
 
 def residual_hidden(reasons: pl.DataFrame, totals: pl.DataFrame, *, min_conversations: int, **_: int) -> pl.DataFrame:
-    """Hide a group's smallest shown reason too, where what the shown ones leave of its total would be under the floor.
+    """Hide a group's smallest shown reason too, where one hidden reason alone is left of its total, or what is left is under the floor.
 
     Args:
         reasons: published rows of reasons, of which every conversation with pushback has exactly one.
@@ -132,7 +134,7 @@ def residual_hidden(reasons: pl.DataFrame, totals: pl.DataFrame, *, min_conversa
         residual = (total or 0) - shown["n_conversations"].sum()
         if total is None:
             doomed = shown["reason"].to_list()
-        elif shown.height and 0 < residual < min_conversations:
+        elif shown.height and (0 < residual < min_conversations or rows["suppressed"].sum() == 1):
             doomed = shown.sort("n_conversations", "reason")["reason"].to_list()[:1]
         else:
             doomed = []

@@ -56,14 +56,18 @@ def estimate_topics(
         small = (pl.col("n") < min_conversations) | ((pl.col("users") < min_users) if has_users else pl.lit(False))
         kept = sizes.filter(~small).sort("n", "topic", descending=[True, False])
         merged = sizes.filter(small)
-        if kept.height and 0 < merged["n"].sum() < min_conversations:
+
+        def users_of(part, members=members):
+            return members.filter(pl.col("topic").is_in(part["topic"].to_list()))["cluster"].n_unique()
+
+        few = merged["n"].sum() < min_conversations or (has_users and users_of(merged) < min_users)
+        if kept.height and merged.height and few:
             # Alone under the floor the merged row could be told from the others and the category's size: the smallest topic joins it.
             kept, merged = kept.head(-1), pl.concat([merged, kept.tail(1)])
         for row in kept.iter_rows(named=True):
             rows.append((category, row["label"] or UNNAMED, row["n"], row["users"], n_of, row["stability"]))
         if merged.height:
-            users = members.filter(pl.col("topic").is_in(merged["topic"].to_list()))["cluster"].n_unique()
-            rows.append((category, MERGED, int(merged["n"].sum()), users, n_of, None))
+            rows.append((category, MERGED, int(merged["n"].sum()), users_of(merged), n_of, None))
         if not members.height and n_of:
             rows.append((category, MERGED, n_of, measures.filter(in_group(category))["cluster"].n_unique(), n_of, None))
     schema = {

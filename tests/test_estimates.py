@@ -796,7 +796,7 @@ def test_no_topic_under_the_floor_is_told_from_the_size_of_its_category(sizes):
 
 def test_a_large_topic_of_too_few_users_is_merged():
     table = topics_of([20, 20], users=lambda number: f"u{number % 3 if number < 20 else number}", terms=("a", "b"))
-    assert table.select("topic", "n_conversations", "n_users").rows() == [("b", 20, 20), (MERGED, 20, 3)]
+    assert table.select("topic", "n_conversations", "n_users").rows() == [(MERGED, 40, 23)]
 
 
 def test_a_topic_without_terms_says_so():
@@ -827,7 +827,7 @@ def test_no_conversation_is_lost_between_topics(sizes):
 
 def test_shards_are_added_up_step_by_step():
     shard = pl.DataFrame({"step": ["read", "english"], "unit": ["record"] * 2, "n_removed": [0, 4], "n_left": [9, 5]})
-    table = count_funnel(pl.concat([shard, shard]), measures((10, {})), min_conversations=10)
+    table = count_funnel(pl.concat([shard, shard]), measures((10, {})), min_conversations=10, min_users=10)
     assert table.rows()[:2] == [("read", "record", 0, 18), ("english", "record", 8, 10)]
 
 
@@ -842,6 +842,7 @@ def test_the_studys_filters_follow_in_its_order():
             (3, {}),
         ),
         min_conversations=1,
+        min_users=10,
     )
     assert table.select("n_removed", "n_left").rows()[1:] == [(1, 9), (3, 6), (2, 4)]
 
@@ -850,7 +851,7 @@ def test_the_studys_filters_follow_in_its_order():
 def test_what_a_filter_removes_and_leaves_adds_up_to_what_came_in(rows):
     table = measures(*((1, {"content_creation": cc, "affective": aff, "included": aff and not cc}) for cc, aff in rows))
     selection = pl.DataFrame({"step": ["read"], "unit": ["record"], "n_removed": [0], "n_left": [table.height]})
-    funnel = count_funnel(selection, table, min_conversations=1)
+    funnel = count_funnel(selection, table, min_conversations=1, min_users=10)
     before = funnel["n_left"].shift(1).drop_nulls()
     assert (funnel["n_removed"][1:] + funnel["n_left"][1:]).to_list() == before.to_list()
 
@@ -862,7 +863,7 @@ def affective_steps(n_included, n_removed):
     """(n_removed, n_left) of the last two steps: so many affective conversations are included, so many are too short."""
     short = affective("roleplay") | {"included": False}
     table = measures((n_included, affective("coaching")), (n_removed, short), (100 - n_included - n_removed, {}))
-    return count_funnel(READ, table, min_conversations=10).select("n_removed", "n_left").rows()[-2:]
+    return count_funnel(READ, table, min_conversations=10, min_users=10).select("n_removed", "n_left").rows()[-2:]
 
 
 @pytest.mark.parametrize(
@@ -897,7 +898,7 @@ def test_the_end_of_the_funnel_tells_no_affective_count_under_the_floor(n_includ
 
 
 def test_the_steps_before_the_studys_filters_keep_their_counts():
-    table = count_funnel(READ, measures((5, affective("coaching")), (95, {})), min_conversations=10)
+    table = count_funnel(READ, measures((5, affective("coaching")), (95, {})), min_conversations=10, min_users=10)
     assert table.select("n_removed", "n_left").rows()[:2] == [(0, 100), (0, 100)]
 
 
@@ -954,3 +955,57 @@ def test_no_published_cell_is_ever_under_a_floor(rows):
     assert found.filter(pl.col("n_of").is_between(1, 9)).height == 0
     assert found.filter((pl.col("n_conversations") > 0) & (pl.col("n_users") < 10)).height == 0
     assert found.filter(pl.col("suppressed") & pl.col("share").is_not_null()).height == 0
+
+
+@pytest.mark.parametrize(("one", "other"), [(1, 9), (3, 7)])
+def test_a_hidden_overlap_cannot_be_told_from_the_estimate_of_its_union(one, other):
+    tables = [prevalence(hidden_overlap(k), SHARED_OUT).filter(group="interpersonal or coaching") for k in (one, other)]
+    assert tables[0].equals(tables[1])
+
+
+def two_each(k):
+    users = pl.Series([f"u{number // 2}" for number in range(1_000)])
+    return hidden_coaching(k).with_columns(user_id=users, cluster=users)
+
+
+def test_a_hidden_count_of_users_with_several_conversations_cannot_be_told_from_an_estimate():
+    assert prevalence(two_each(3), SHARED_OUT).equals(prevalence(two_each(7), SHARED_OUT))
+
+
+def test_a_hidden_count_of_content_creation_is_not_told_by_the_funnel():
+    table = measures((3, {"content_creation": True}), (97, {}))
+    assert count_funnel(READ, table, min_conversations=10, min_users=10)["n_removed"][1] is None
+
+
+def few_users():
+    return measures((20, affective("coaching", user_id="p")), *((1, {"user_id": f"u{n}"}) for n in range(80)))
+
+
+def test_affective_of_too_few_users_is_not_told_by_the_base_of_its_shares():
+    assert prevalence(few_users(), PERFECT).filter(share_of="affective")["n_of"].null_count() == 14
+
+
+def test_a_group_of_too_few_users_is_not_told_by_the_base_of_its_kinds():
+    kinds = count_by(few_users(), ["refusal"], "kind", dataset="own")
+    assert row(published(kinds, **FLOORS, hide=["share_naive"]), group="affective")["n_of"] is None
+
+
+def test_affective_of_too_few_users_is_not_told_by_the_funnel():
+    assert count_funnel(READ, few_users(), min_conversations=10, min_users=10)["n_left"][-1] is None
+
+
+def test_a_reason_of_too_few_users_is_not_told_by_what_the_others_leave():
+    table = reasons_of([25, 15]).with_columns(n_users=pl.Series([25, 3]))
+    table = published(table.drop("suppressed"), **FLOORS, hide=["share_naive"])
+    found = residual_hidden(table, totals_of(coaching=40), **FLOORS)
+    assert found["n_conversations"].to_list() == [None, None]
+
+
+def test_a_topic_of_too_few_users_is_not_told_by_what_the_others_leave():
+    table = topics_of([20, 20], users=lambda number: f"u{number % 3 if number < 20 else number}", terms=("a", "b"))
+    assert published(table, **FLOORS, hide=[])["n_conversations"].to_list() == [40]
+
+
+def test_own_labels_without_weights_do_not_displace_weighted_ones_of_other_sources():
+    own, other = rule_labels((40, 0, 0, 0, None)), rule_labels((500, 0, 0, 0, 1.0), source="other")
+    assert len(error_rates_for(pl.concat([own, other]), "not affective", dataset="own")[0]) == 500
