@@ -29,6 +29,7 @@ PACKAGES = [
     "seaborn",
     "pandas",
 ]
+VERDICTS = ["supported", "direction only", "inconclusive", "not supported", "not testable here"]
 STABLE = 0.5  # adjusted Rand index between runs, from which topics are spoken of
 HEADLINES = [
     "affective-share",
@@ -188,7 +189,9 @@ def report_values(
         "claims": claims,
         "n_claims": len({claim["id"] for claim in claims}),
         "claims_hash": claims_hash,
-        "verdict_counts": lambda dataset: list(counts[dataset].items()),
+        "verdict_counts": lambda dataset: [
+            (name, counts[dataset][name]) for name in VERDICTS if name in counts[dataset]
+        ],
         "headline_claims": lambda dataset: [
             claim for claim in claims if claim["dataset"] == dataset and claim["id"] in HEADLINES
         ],
