@@ -98,7 +98,7 @@ def shards_of(dataset):
     return {f"{number:05d}": path for number, path in enumerate(local_files(dataset))}
 
 
-EXTENSIONS = ["jsonl.gz", "json.gz", "jsonl", "ndjson", "json", "parquet", "whl", "zip"]
+EXTENSIONS = ["jsonl.gz", "json.gz", "jsonl.zst", "json.zst", "jsonl", "ndjson", "json", "parquet", "whl", "zip"]
 TRAINING = config["classify"]["training_sources"]
 SHARDS = {dataset: shards_of(dataset) for dataset in dict.fromkeys([*PROCESSED, *TRAINING])}
 

@@ -2,13 +2,14 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from shared import contracts
+from shared.formats import conversations_in
 from shared.job import logged
 from shared.records import read_records
 
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 
 # How sources spell the same thing: ShareGPT, WildChat, LMSYS-Chat-1M, OpenAI messages.
 MESSAGES_KEYS = ("conversation", "conversations", "messages")
-ROLE_KEYS = ("role", "from")
+ROLE_KEYS = ("role", "from", "sender")
 TEXT_KEYS = ("content", "value", "text")
-ID_KEYS = ("conversation_hash", "conversation_id", "id")
+ID_KEYS = ("conversation_hash", "conversation_id", "id", "uuid")
 ROLES = {
     **dict.fromkeys(["human", "user"], "human"),
     **dict.fromkeys(["assistant", "gpt", "chatgpt", "bing", "bard", "model", "bot", "ai", "claude"], "assistant"),
@@ -126,6 +127,15 @@ def join_parts(parts: list[tuple[int, list[dict]]]) -> tuple[list[dict], int]:
     return [by_position[position] for position in sorted(by_position)], max(by_position) + 1 - len(by_position)
 
 
+def entries_of(records: Iterable[dict | str]) -> Iterator[dict | str]:
+    """Records with a plain list of messages each: one that holds several conversations counts once for each of them."""
+    for record in records:
+        if isinstance(record, str):
+            yield record
+        else:
+            yield from conversations_in(record)
+
+
 def normalise_shard(
     records: Iterable[dict | str], *, parts: bool = False, available: Iterable[str] = ()
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -140,7 +150,7 @@ def normalise_shard(
         Tables under contracts.CONVERSATIONS and contracts.REJECTS.
     """
     rejects, groups = [], {}
-    for number, record in enumerate(records):
+    for number, record in enumerate(entries_of(records)):
         source_id = None
         try:
             if isinstance(record, str):

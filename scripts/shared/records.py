@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
+import zstandard
 
 from shared.job import InputError
 
@@ -21,7 +22,7 @@ def read_records(path: str | Path, *, member: str | None = None) -> Iterator[dic
     """Yield each record of a file as a dict, or the reason why it could not be read.
 
     Args:
-        path: a .whl or .zip (then `member` names the file inside), .json (one array, or lines), .jsonl, .jsonl.gz or .parquet.
+        path: a .whl or .zip (then `member` names the file inside), .json (one array, or lines), .jsonl, either with .gz or .zst, or .parquet.
         member: name of the file inside an archive.
 
     Raises:
@@ -50,9 +51,12 @@ def _text(path, member):
                 data = archive.read(member)
         elif path.suffix == ".gz":
             data = gzip.decompress(path.read_bytes())
+        elif path.suffix == ".zst":
+            with zstandard.open(path, "rb") as file:
+                data = file.read()
         else:
             data = path.read_bytes()
-    except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError) as error:
+    except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, zstandard.ZstdError, EOFError) as error:
         raise InputError(
             f"{path}: the archive is damaged ({error}). If it was downloaded, delete it and run again; if it is yours, mend or leave out the file."
         ) from error
