@@ -5,18 +5,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from shared.contracts import CATEGORIES
-from shared.figures import (
-    MUTED,
-    STUDY,
-    datasets_of,
-    figure,
-    finish_rows,
-    interval_row,
-    nothing_to_show,
-    percent_axis,
-    row_label,
-    row_title,
-)
+from shared.figures import STUDY, datasets_of, figure, nothing_to_show, percent_axis, share_rows
 from shared.job import logged
 
 if TYPE_CHECKING:
@@ -35,38 +24,21 @@ def plot_prevalence(prevalence: pl.DataFrame, path: str) -> None:
     rows = prevalence.filter(
         pl.col("share_of") == "all", pl.col("weighting") == "conversation", pl.col("group").is_in(groups)
     )
-    several, rows = (
-        len(datasets_of(rows)) > 1,
-        sorted(rows.iter_rows(named=True), key=lambda row: groups.index(row["group"])),
-    )
+    several = len(datasets_of(rows)) > 1
+    rows = sorted(rows.iter_rows(named=True), key=lambda row: groups.index(row["group"]))
     with figure(path, height=0.9 + 0.48 * max(len(rows), 3)) as axes:
         if not rows or all(row["estimate"] is None for row in rows):
             nothing_to_show(axes, "No conversations to estimate from")
             return
+        share_rows(axes, rows, several=several, label=lambda share: f"{100 * share:.2g} %")
         for y, row in enumerate(rows):
-            interval_row(
-                axes,
-                y,
-                estimate=row["estimate"],
-                low=row["ci_low"],
-                high=row["ci_high"],
-                label=f"{100 * row['estimate']:.2g} %" if row["estimate"] is not None else "",
-            )
-            if row["share_naive"] is not None:
-                axes.plot([row["share_naive"]], [y], "|", color=MUTED, markersize=11, markeredgewidth=2)
             if row["group"] in PUBLISHED:
                 value, words = PUBLISHED[row["group"]]
+                beside = "left" if value < 0.004 else "center"
                 axes.plot([value], [y], "D", color=STUDY, markersize=5)
                 axes.annotate(
-                    words,
-                    (value, y),
-                    textcoords="offset points",
-                    xytext=(0, -13),
-                    ha="left" if value < 0.004 else "center",
-                    fontsize=8,
-                    color=STUDY,
+                    words, (value, y), textcoords="offset points", xytext=(0, -13), ha=beside, fontsize=8, color=STUDY
                 )
-        finish_rows(axes, [row_label(row_title(row, several), row["n_conversations"]) for row in rows])
         axes.set_xlim(left=0)
         percent_axis(axes.xaxis, 1)
         axes.set_xlabel("Share of all conversations\ncorrected estimate with interval; grey bar: naive count")

@@ -4,18 +4,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from shared.figures import (
-    MUTED,
-    STUDY,
-    datasets_of,
-    figure,
-    finish_rows,
-    interval_row,
-    nothing_to_show,
-    percent_axis,
-    row_label,
-    row_title,
-)
+from shared.figures import STUDY, datasets_of, figure, nothing_to_show, percent_axis, share_rows
 from shared.job import logged
 
 if TYPE_CHECKING:
@@ -31,22 +20,11 @@ def plot_pushback(pushback: pl.DataFrame, path: str) -> None:
         if not any(row["estimate"] is not None for row in rows):
             nothing_to_show(axes, "Too few conversations of every type")
             return
-        for y, row in enumerate(rows):
-            interval_row(
-                axes,
-                y,
-                estimate=row["estimate"],
-                low=row["ci_low"],
-                high=row["ci_high"],
-                label=f"{100 * row['estimate']:.0f} %" if row["estimate"] is not None else "",
-            )
-            if row["share_naive"] is not None:
-                axes.plot([row["share_naive"]], [y], "|", color=MUTED, markersize=11, markeredgewidth=2)
+        share_rows(axes, rows, several=several, label=lambda share: f"{100 * share:.0f} %")
         axes.axvline(PUBLISHED, color=STUDY, linewidth=1, linestyle="--")
         axes.annotate(
             "study: < 10 %", (PUBLISHED, -0.6), textcoords="offset points", xytext=(4, -4), fontsize=8, color=STUDY
         )
-        finish_rows(axes, [row_label(row_title(row, several), row["n_conversations"]) for row in rows])
         axes.set_xlim(0, 1)
         percent_axis(axes.xaxis)
         axes.set_xlabel("Conversations with any pushback\ncorrected estimate with interval; grey bar: naive count")

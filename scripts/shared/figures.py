@@ -67,6 +67,16 @@ def interval_row(axes, y: float, *, estimate, low, high, label: str = "", color:
     axes.annotate(label, (estimate, y), textcoords="offset points", xytext=(0, 7), ha="center", fontsize=9, color=color)
 
 
+def share_rows(axes, rows: list[dict], *, several: bool, label) -> None:
+    """One row per group: corrected share with interval and `label` of it, the naive share as a grey bar, n beside the title."""
+    for y, row in enumerate(rows):
+        words = label(row["estimate"]) if row["estimate"] is not None else ""
+        interval_row(axes, y, estimate=row["estimate"], low=row["ci_low"], high=row["ci_high"], label=words)
+        if row["share_naive"] is not None:
+            axes.plot([row["share_naive"]], [y], "|", color=MUTED, markersize=11, markeredgewidth=2)
+    finish_rows(axes, [row_label(row_title(row, several), row["n_conversations"]) for row in rows])
+
+
 def finish_rows(axes, labels: list[str]) -> None:
     """Rows from top to bottom, with their labels."""
     axes.set_yticks(range(len(labels)), labels)
