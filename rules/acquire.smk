@@ -1,13 +1,32 @@
 """This part brings conversations in, as published, and puts them into one schema.
-Reads: the source described in config (a package, local files).
-Writes: data/raw/{dataset}/{shard}.*, data/interim/{dataset}/conversations/ and rejects/: what could not be read, and why.
+Reads: the source described in config (a Hugging Face data set, addresses, a package, local files).
+Writes: data/raw/{dataset}/MANIFEST.json of a Hugging Face data set, data/raw/{dataset}/{shard}.*, data/interim/{dataset}/conversations/ and rejects/: what could not be read, and why.
 """
+
+
+rule resolve_source:
+    """A Hugging Face data set's revision as one commit, with size and checksum of every shard."""
+    output:
+        # kept while the rule runs again, so that a branch is resolved once; delete the file to resolve it anew
+        manifest=update("data/raw/{dataset}/MANIFEST.json"),
+    log:
+        "logs/resolve_source/{dataset}.log",
+    benchmark:
+        "benchmarks/resolve_source/{dataset}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        source=described("repo", "revision", "n_shards", "pattern"),
+        code=code("resolve_source"),
+    script:
+        "../scripts/resolve_source.py"
 
 
 rule fetch_shard:
     """One shard as published, checksum verified, with a record of where it came from."""
     input:
         local=local_file,
+        manifest=manifest_file,
     output:
         shard="data/raw/{dataset}/{shard}.{extension}",
         origin="data/raw/{dataset}/{shard}.{extension}.origin.json",
@@ -18,7 +37,7 @@ rule fetch_shard:
     conda:
         "../environment.yml"
     params:
-        source=described("kind", "package", "version", "sha256"),
+        source=published,
         code=code("fetch_shard"),
     script:
         "../scripts/fetch_shard.py"

@@ -7,6 +7,7 @@ import hashlib
 import re
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import jsonschema
 import yaml
@@ -37,6 +38,25 @@ def typed(value, schema):
     return value
 
 
+def check_source(name, source):
+    """What the schema cannot say of a source: lists that belong together, a pattern that names every shard otherwise."""
+    if source["kind"] == "http" and len(source["urls"]) != len(source["sha256s"]):
+        stop(
+            f"sources.{name} has {len(source['urls'])} urls and {len(source['sha256s'])} sha256s. Hint: one checksum for each URL, in the same order."
+        )
+    if source["kind"] == "hf":
+        try:
+            names = {source["pattern"].format(shard=n, n_shards=source["n_shards"]) for n in range(source["n_shards"])}
+        except (KeyError, IndexError, ValueError, AttributeError) as fault:
+            stop(
+                f"sources.{name}.pattern: cannot fill in '{source['pattern']}' ({fault}). Hint: it may hold {{shard:05d}} and {{n_shards:05d}}."
+            )
+        if len(names) < source["n_shards"]:
+            stop(
+                f"sources.{name}.pattern: '{source['pattern']}' names the same file for every shard. Hint: write {{shard:05d}} where the number of the shard stands."
+            )
+
+
 def check_config():
     """Compare the merged configuration with its schema and with itself; the first fault ends the run in a sentence."""
     schema = read_yaml(BASE / "config" / "config.schema.yaml")
@@ -55,6 +75,8 @@ def check_config():
     for name in [*config["datasets"], config["control"], *config["classify"]["training_sources"]]:
         if name not in config["sources"]:
             stop(f"data set '{name}' is not described under sources. Known: {', '.join(config['sources'])}.")
+    for name, source in config["sources"].items():
+        check_source(name, source)
     if config["sentiment"]["min_human_messages"] < 2 * config["sentiment"]["window"]:
         stop(
             "sentiment.min_human_messages must be at least twice sentiment.window, or the first and last messages overlap."
@@ -95,6 +117,11 @@ def shards_of(dataset):
     source = config["sources"][dataset]
     if source["kind"] == "pypi":
         return {"00000": f"{source['package']}-{source['version']}.whl"}
+    if source["kind"] == "hf":
+        names = [source["pattern"].format(shard=n, n_shards=source["n_shards"]) for n in range(source["n_shards"])]
+        return {f"{number:05d}": name for number, name in enumerate(names)}
+    if source["kind"] == "http":
+        return {f"{number:05d}": urlsplit(url).path for number, url in enumerate(source["urls"])}
     return {f"{number:05d}": path for number, path in enumerate(local_files(dataset))}
 
 
@@ -115,7 +142,7 @@ def extension_of(dataset, shard):
     for extension in EXTENSIONS:
         if name.endswith(f".{extension}"):
             return extension
-    stop(f"sources.{dataset}.files: cannot read '{SHARDS[dataset][shard]}'. Files end in: {', '.join(EXTENSIONS)}.")
+    stop(f"sources.{dataset}: cannot read '{SHARDS[dataset][shard]}'. Files end in: {', '.join(EXTENSIONS)}.")
 
 
 def raw_file(wildcards):
@@ -124,9 +151,53 @@ def raw_file(wildcards):
 
 
 def local_file(wildcards):
-    """A local source's file is an input, so a changed file reruns what follows; a package has none."""
+    """A local source's file is an input, so a changed file reruns what follows; other kinds have none."""
     is_local = config["sources"][wildcards.dataset]["kind"] == "local"
     return SHARDS[wildcards.dataset][wildcards.shard] if is_local else []
+
+
+def manifest_file(wildcards):
+    """The manifest of a Hugging Face data set is an input: another commit is fetched anew."""
+    return "data/raw/{dataset}/MANIFEST.json" if config["sources"][wildcards.dataset]["kind"] == "hf" else []
+
+
+def published(wildcards):
+    """Params function: where this shard is published, so that another shard's address or a new title reruns nothing."""
+    source = config["sources"][wildcards.dataset]
+    if source["kind"] == "http":
+        number = int(wildcards.shard)
+        return {"kind": "http", "url": source["urls"][number], "sha256": source["sha256s"][number]}
+    return described("kind", "package", "version", "sha256")(wildcards)
+
+
+def still_to_download(dataset):
+    """How many shards of a data set are not here yet, and their bytes; None where nobody has said how large they are."""
+    source, manifest = config["sources"][dataset], Path(f"data/raw/{dataset}/MANIFEST.json")
+    missing = [
+        shard
+        for shard in SHARDS[dataset]
+        if not Path(f"data/raw/{dataset}/{shard}.{extension_of(dataset, shard)}").exists()
+    ]
+    if source["kind"] == "hf" and manifest.exists():
+        sizes = {shard: file["size"] for shard, file in read_yaml(manifest)["files"].items()}
+        if sizes.keys() >= set(missing):
+            return len(missing), sum(sizes[shard] for shard in missing)
+    return len(missing), source.get("bytes") if len(missing) == len(SHARDS[dataset]) else None
+
+
+def announce_downloads():
+    """Say before anything starts, in a dry run too, what the network will be asked for."""
+    for dataset in DATASETS:
+        kind = config["sources"][dataset]["kind"]
+        n_missing, n_bytes = still_to_download(dataset) if kind in {"hf", "http"} else (0, 0)
+        if n_missing:
+            hint = f"; data/raw/{dataset}/MANIFEST.json as target asks the hub and downloads nothing else"
+            size = f"unknown size{hint if kind == 'hf' else ''}" if n_bytes is None else f"{n_bytes / 1e6:,.1f} MB"
+            print(f"To download: {dataset}, {n_missing} of {len(SHARDS[dataset])} files, {size}.", file=sys.stderr)
+
+
+if workflow.is_main_process:
+    announce_downloads()
 
 
 def described(*keys):
@@ -166,10 +237,13 @@ def run_config(wildcards):
     return {part: config[part] for part in parts} | {"sources": used_sources(wildcards)}
 
 
+WHICH_FILES = {"files", "pattern", "n_shards", "urls", "sha256s", "bytes"}
+
+
 def used_sources(wildcards):
     """Params function: the descriptions of the data sets that the findings are about; which files were read is not among them."""
     return {
-        dataset: {key: value for key, value in config["sources"][dataset].items() if key != "files"}
+        dataset: {key: value for key, value in config["sources"][dataset].items() if key not in WHICH_FILES}
         for dataset in DATASETS
     }
 

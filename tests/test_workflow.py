@@ -40,7 +40,7 @@ def test_code_is_formatted(command):
 def test_forced_dry_run_of_the_default_run_plans_every_stage():
     done = snakemake("--forceall", "--dry-run", cwd=ROOT)
     assert done.returncode == 0, done.stdout
-    on_request = {"draw_label_sample", "train_classifier", "evaluate_pushback"}
+    on_request = {"resolve_source", "draw_label_sample", "train_classifier", "evaluate_pushback"}
     missing = [name for name in RULES if name not in on_request and not re.search(rf"^{name}\s", done.stdout, re.M)]
     assert missing == []
 
@@ -68,7 +68,7 @@ def test_rule_has_a_docstring_and_a_public_function_of_its_name(rule):
     assert ast.get_docstring(tree)
     names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     imported = {alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
-    assert rule in names | imported or rule == "fetch_shard"
+    assert rule in names | imported
 
 
 def test_every_script_belongs_to_a_rule():
