@@ -142,7 +142,7 @@ rule estimate_sentiment:
 
 
 rule judge_claims:
-    """The study's claims, one by one, by rules that were declared before the data were seen."""
+    """The study's claims, one by one, by declared rules that are the same for every data set."""
     input:
         claims="config/claims.yaml",
         tables=expand(f"results/{RUN}/tables/{{table}}.csv", table=["prevalence", "pushback", "sentiment"]),

@@ -87,6 +87,8 @@ def check_config():
 
 check_config()
 if "files" in config:
+    if "own-logs" not in config["datasets"]:
+        stop("files is set, but own-logs is not among datasets. Hint: add --configfile config/own-logs.yaml.")
     config["sources"]["own-logs"]["files"] = [pattern.strip() for pattern in config["files"].split(",")]
 
 RUN = config["run"]
@@ -100,7 +102,7 @@ def local_files(dataset):
     """Files of a local source in a fixed order, from its paths and patterns."""
     patterns = config["sources"][dataset]["files"]
     if not patterns:
-        stop(f"sources.{dataset}.files is empty. Hint: name your files, e.g. --config files='my/*.jsonl'.")
+        stop(f"sources.{dataset}.files is empty. Hint: name your files, e.g. --config files='data/own/*.jsonl'.")
     files = []
     for pattern in patterns:
         found = sorted(path for path in glob.glob(pattern, recursive=True) if Path(path).is_file())

@@ -34,7 +34,8 @@ def count_funnel(
 
     def small(part):
         few_users = has_users and part["cluster"].n_unique() < min_users
-        return part.height > 0 and (part.height < min_conversations or few_users)
+        few_others = 0 < measures.height - part.height < min_conversations
+        return part.height > 0 and (part.height < min_conversations or few_users or few_others)
 
     stages = [measures]
     for keep in STUDY_FILTERS.values():

@@ -90,7 +90,7 @@ def groups_under_floor(measures: pl.DataFrame, *, min_conversations: int, min_us
     """Groups whose count must not be published.
 
     These have 1 to min_conversations - 1 conversations, or too few users where there are users; or they are unions from which such a count
-    could be told: of a member under the floor, or of an overlap between members under it.
+    could be told: of a member under the floor, or of an overlap between members under it; or everybody but a few belongs to them.
     """
     has_users = measures["user_id"].null_count() < measures.height
 
@@ -104,6 +104,12 @@ def groups_under_floor(measures: pl.DataFrame, *, min_conversations: int, min_us
         group
         for group in ["affective", "content creation", *CATEGORIES]
         if small(members(group).height, members(group)["cluster"].n_unique())
+    }
+    # What nearly everybody is tells who is not.
+    hidden |= {
+        group
+        for group in ["affective", "content creation"]
+        if small(measures.height - members(group).height, measures.filter(~in_group(group))["cluster"].n_unique())
     }
     for union, names in UNIONS.items():
         overlap = sum(members(name).height for name in names) - members(union).height

@@ -27,7 +27,7 @@ def plot_pushback(pushback: pl.DataFrame, path: str) -> None:
         )
         axes.set_xlim(0, 1)
         percent_axis(axes.xaxis)
-        axes.set_xlabel("Conversations with any pushback\ncorrected estimate with interval; grey bar: naive count")
+        axes.set_xlabel("Conversations with any pushback\ncorrected estimate with interval; grey tick: naive count")
 
 
 def main():

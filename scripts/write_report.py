@@ -33,6 +33,7 @@ VERDICTS = ["supported", "direction only", "inconclusive", "not supported", "not
 STABLE = 0.5  # adjusted Rand index between runs, from which topics are spoken of
 HEADLINES = [
     "affective-share",
+    "affective-rare",
     "companionship-roleplay-share",
     "advice-dominates",
     "pushback-coaching",
@@ -186,7 +187,7 @@ def report_values(
         "interval": interval,
         "found": found,
         "title": lambda group: TITLES.get(group, group[0].upper() + group[1:]),
-        "claims": claims,
+        "claims": [claim | {"reason": claim["reason"] or ""} for claim in claims],
         "n_claims": len({claim["id"] for claim in claims}),
         "claims_hash": claims_hash,
         "verdict_counts": lambda dataset: [

@@ -42,6 +42,7 @@ def read_records(path: str | Path, *, member: str | None = None) -> Iterator[dic
 def _text(path, member):
     try:
         if path.suffix in {".whl", ".zip"}:
+            member = member or "conversations.json"  # what the exports of ChatGPT and Claude are zipped with
             with zipfile.ZipFile(path) as archive:
                 if member not in archive.namelist():
                     inside = ", ".join(archive.namelist()[:10])

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-MOST_BELOW_ZERO = 0.5  # share of negative draws from which carried-over error rates are said not to fit
+MOST_OUTSIDE = 0.25  # share of draws on one side of 0-1 from which carried-over error rates are said not to fit
 REPLICATES_AT_ONCE = 2_000_000  # counts drawn at a time: bounds memory
 
 
@@ -95,8 +95,8 @@ def rogan_gladen_draws(
     """Draws of a share corrected by sensitivity and specificity that were measured elsewhere (Rogan & Gladen 1978), clipped to 0-1.
 
     share = (naive + specificity - 1) / (sensitivity + specificity - 1), with both rates drawn from their posteriors. A draw in which the
-    instrument is hardly better than chance says nothing: it is uniform on 0-1. Where many draws fall below zero, fewer are found than the
-    error rates' false positives alone would be: the rates do not fit these data, and all draws are nan.
+    instrument is hardly better than chance says nothing: it is uniform on 0-1. Where many draws fall outside 0-1, fewer are found than the
+    error rates' false positives alone would be, or more than their sensitivity allows: the rates do not fit, and all draws are nan.
     """
     if not np.isfinite(naive).any():
         return naive
@@ -105,7 +105,7 @@ def rogan_gladen_draws(
     specificity = beta_draws(right[~true], weight[~true], replicates=naive.size, rng=rng)
     youden = sensitivity + specificity - 1
     corrected = np.divide(naive + specificity - 1, youden, out=rng.uniform(size=naive.size), where=youden > 0.05)
-    if (corrected < 0).mean() > MOST_BELOW_ZERO:
+    if max((corrected < 0).mean(), (corrected > 1).mean()) > MOST_OUTSIDE:
         return np.full(naive.size, np.nan)
     return np.clip(corrected, 0, 1)
 
