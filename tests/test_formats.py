@@ -1,6 +1,7 @@
 """Every format of own logs, from a record as its source writes it to conversations in one schema."""
 
 import json
+import zipfile
 
 import polars as pl
 import pytest
@@ -137,6 +138,14 @@ def test_every_format_is_read_from_every_container(tmp_path, name, container):
     expected = {"oasst": 4, "arena": 4}.get(name, 2)
     assert (conversations.height, rejects.height) == (expected, 0)
     assert contracts.CONVERSATIONS.validate(conversations)["conversation_id"].n_unique() == expected
+
+
+def test_a_zipped_export_is_read_as_it_comes(tmp_path):
+    path = tmp_path / "export.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("user.json", "{}")
+        archive.writestr("conversations.json", json.dumps([CHATGPT]))
+    assert normalise_shard(read_records(path))[0].height == 1
 
 
 JSON = st.recursive(

@@ -216,10 +216,10 @@ def test_rogan_gladen_interval_covers_the_true_share_about_as_often_as_it_claims
 
 def test_rogan_gladen_never_leaves_zero_to_one():
     predicted, true = labelled(200, share=0.5, sensitivity=0.7, specificity=0.7, rng=generator())
-    naive = np.tile([0.0, 1.0], 500)
+    naive = np.repeat([0.0, 1.0, 0.5], [100, 100, 800])
     draws = rogan_gladen_draws(naive, predicted, true, np.ones(200), rng=generator())
-    assert draws[::2].max() == 0.0
-    assert draws[1::2].min() == 1.0
+    assert draws[:100].max() == 0.0
+    assert draws[100:200].min() == 1.0
 
 
 def test_an_instrument_no_better_than_chance_carries_no_information():
@@ -253,11 +253,17 @@ def test_where_most_draws_fall_below_zero_the_error_rates_do_not_fit_and_all_are
     assert np.isnan(draws).all()
 
 
-def test_where_half_of_the_draws_fall_below_zero_they_are_clipped_to_it():
-    naive = np.repeat([0.5, 0.02], 500)
+@pytest.mark.parametrize("impossible", [0.02, 0.98], ids=["below zero", "above one"])
+def test_where_half_of_the_draws_fall_on_one_side_outside_nothing_is_said(impossible):
+    naive = np.repeat([0.5, impossible], 500)
+    assert np.isnan(rogan_gladen_draws(naive, FOUND, FAIR, np.ones(20_000), rng=generator())).all()
+
+
+def test_where_a_fifth_of_the_draws_fall_below_zero_they_are_clipped_to_it():
+    naive = np.repeat([0.5, 0.02], [800, 200])
     draws = rogan_gladen_draws(naive, FOUND, FAIR, np.ones(20_000), rng=generator())
-    assert draws[:500] == pytest.approx(0.5, abs=0.02)
-    assert draws[500:].tolist() == [0.0] * 500
+    assert draws[:800] == pytest.approx(0.5, abs=0.02)
+    assert draws[800:].tolist() == [0.0] * 200
 
 
 def test_where_nothing_was_measured_nothing_is_corrected():

@@ -174,3 +174,8 @@ def test_nothing_that_a_run_makes_is_committed():
         pytest.skip("not a git checkout")
     made = [name for name in listed.stdout.split() if Path(name).parts[0] in {"data", "results", "logs", "benchmarks"}]
     assert made == []
+
+
+def test_files_without_own_logs_among_the_data_sets_are_refused():
+    done = snakemake("--dry-run", "--config", "files=data/own/*.jsonl", cwd=ROOT)
+    assert done.returncode != 0 and "add --configfile config/own-logs.yaml" in done.stdout
