@@ -105,6 +105,15 @@ def time_of(value: Any) -> datetime | None:
         return None
 
 
+def flag_of(record: dict) -> bool | None:
+    """Whether moderation flagged the conversation: WildChat's `toxic`, or any turn of LMSYS's `openai_moderation`; None where nobody says."""
+    if isinstance(record.get("toxic"), bool):
+        return record["toxic"]
+    turns = of_type(record.get("openai_moderation"), list) or []
+    flags = [turn["flagged"] for turn in turns if isinstance(turn, dict) and isinstance(turn.get("flagged"), bool)]
+    return any(flags) if flags else None
+
+
 def join_parts(parts: list[tuple[int, list[dict]]]) -> tuple[list[dict], int]:
     """Join the parts of one conversation by the position of their first message.
 
@@ -190,8 +199,10 @@ def normalise_shard(
             "user_id": of_type(record.get("hashed_ip"), str) if "user" in available else None,
             "started_at": time_of(record.get("timestamp")) if "time" in available else None,
             "country": of_type(record.get("country"), str) if "country" in available else None,
+            "state": of_type(record.get("state"), str) if "country" in available else None,
+            "source_language": of_type(record.get("language"), str),
             "model": of_type(record.get("model"), str) if "model" in available else None,
-            "flagged": of_type(record.get("toxic"), bool) if "moderation" in available else None,
+            "flagged": flag_of(record) if "moderation" in available else None,
             "redacted": of_type(record.get("redacted"), bool),
             "n_records": len(members),
             "n_missing": n_missing,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from normalise_shard import Reject, first_present, join_parts, messages_of, normalise_shard, text_of, time_of
+from normalise_shard import Reject, first_present, flag_of, join_parts, messages_of, normalise_shard, text_of, time_of
 
 from shared import contracts
 
@@ -398,3 +398,17 @@ def test_no_record_is_rejected_twice(records, parts):
 def test_conversation_ids_are_unique(records, parts):
     conversations, _ = normalise_shard(records, parts=parts)
     assert conversations["conversation_id"].n_unique() == conversations.height
+
+
+@pytest.mark.parametrize(
+    ("record", "flagged"),
+    [
+        ({"toxic": True, "openai_moderation": [{"flagged": False}]}, True),
+        ({"openai_moderation": [{"flagged": False}, {"flagged": True}]}, True),
+        ({"openai_moderation": [{"flagged": False}, None]}, False),
+        ({"openai_moderation": None}, None),
+        ({"openai_moderation": [{"categories": {}}]}, None),
+    ],
+)
+def test_flag_is_that_of_the_conversation_or_of_any_turn(record, flagged):
+    assert flag_of(record) is flagged

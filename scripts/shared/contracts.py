@@ -28,6 +28,10 @@ _CONVERSATION_COLUMNS = {
     "user_id": pa.Column(pl.String, nullable=True),
     "started_at": pa.Column(pl.Datetime("us", "UTC"), nullable=True),
     "country": pa.Column(pl.String, nullable=True),
+    "state": pa.Column(pl.String, nullable=True),
+    "source_language": pa.Column(
+        pl.String, nullable=True
+    ),  # the source's own tag; what is selected goes by our detection
     "model": pa.Column(pl.String, nullable=True),
     "flagged": pa.Column(pl.Boolean, nullable=True),
     "redacted": pa.Column(pl.Boolean, nullable=True),
