@@ -22,6 +22,7 @@ ADDRESSES = {
 }
 ATTRIBUTE = r"""(?s)([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')"""
 GEOMETRY = {"d", "points", "transform", "viewBox", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "width", "height"}
+SAMPLE = 2_000  # messages by which the rarity of a word is judged
 MIN_KEY = 4  # characters; a shorter user key cannot be told from a number or a word
 
 
@@ -58,32 +59,39 @@ def word_runs(texts: list[str], *, n_words: int) -> set[str]:
     return runs
 
 
+def telling_words(runs: set[str], sample: pl.Series) -> list[str]:
+    """One word of each run, the rarest in a sample of messages: a message without any of them holds none of the runs.
+
+    Words with letters beyond ASCII are left out where a run has others, since their case is not folded when they are looked for.
+    """
+    words = {word for run in runs for word in run.split()}
+    lower = sample.str.to_lowercase()
+    common = {word: int(lower.str.contains(word, literal=True).sum()) for word in sorted(words)}
+    return sorted({min(run.split(), key=lambda word: (not word.isascii(), common[word], word)) for run in runs})
+
+
 def runs_in_conversations(runs: set[str], conversations: pl.DataFrame) -> list[str]:
     """Which of the runs stand in a message of the conversations (columns `messages`)."""
     if not runs or not conversations.height:
         return []
     texts = conversations.select(pl.col("messages").explode().struct.field("text")).drop_nulls().to_series()
+    telling = telling_words(runs, texts.sample(min(SAMPLE, len(texts)), seed=0))
+    # Folding every message would cost more than all else that is read here; a word beyond ASCII sends all of them through.
+    if all(word.isascii() for word in telling):
+        texts = texts.filter(texts.str.contains_any(telling, ascii_case_insensitive=True))
     patterns = [f" {run} " for run in sorted(runs)]
-    found = (
-        texts.to_frame("text")
-        .select(
-            (pl.lit(" ") + fold(pl.col("text")) + " ")
-            .str.extract_many(patterns, overlapping=True)
-            .list.explode()
-            .drop_nulls()
-            .unique()
-        )
-        .to_series()
+    found = pl.select(
+        (" " + fold(pl.lit(texts)) + " ").str.extract_many(patterns, overlapping=True).list.explode().drop_nulls()
     )
-    return sorted(run.strip() for run in found)
+    return sorted(run.strip() for run in found.to_series().unique())
 
 
 def keys_in(text: str, keys: set[str]) -> set[str]:
     """Which of the keys stand in the text, not inside a longer word."""
-    if not keys:
-        return set()
-    found = pl.Series([text]).str.extract_many(sorted(keys), overlapping=True).explode().drop_nulls().unique().to_list()
-    return {key for key in found if re.search(rf"(?<![^\W_]){re.escape(key)}(?![^\W_])", text)}
+    found = keys.intersection(re.findall(r"[^\W_]+", text))
+    # Keys with other characters in them are few, if any.
+    odd = sorted(key for key in keys if not key.isalnum())
+    return found | {key for key in odd if re.search(rf"(?<![^\W_]){re.escape(key)}(?![^\W_])", text)}
 
 
 def cells_under_floor(path: Path, *, min_conversations: int, min_users: int) -> int:

@@ -13,12 +13,14 @@ from sklearn.preprocessing import normalize
 
 from shared import contracts
 from shared.contracts import CATEGORIES
-from shared.features import TOKEN, human_text
+from shared.features import human_text
 from shared.job import logged
+from shared.text import straight
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
+TOKEN = r"(?u)\b[^\W\d_][\w']*\b"
 DIMENSIONS = 50
 N_SEEDS = 5  # runs whose agreement is the stability of a category's topics
 # Words of conversation that say nothing of what it is about.
@@ -159,7 +161,7 @@ def discover_topics(
     topic_rows, term_rows = [], []
     for category in CATEGORIES:
         members = conversations.filter(pl.col("categories").list.contains(pl.lit(category))).sort("conversation_id")
-        texts = members.select(human_text()).to_series().to_list()
+        texts = members.select(straight(human_text())).to_series().to_list()
         if len(texts) < max(floor, 3):
             continue
         k = 1 if len(texts) < 2 * floor else int(np.clip(len(texts) // conversations_per_topic, 2, max_topics))

@@ -31,11 +31,12 @@ def near_duplicates(signatures: np.ndarray, *, similarity: float) -> np.ndarray:
     n, n_permutations = signatures.shape
     near = np.zeros(n, dtype=bool)
     for start in range(0, n_permutations, ROWS_PER_BAND):
-        band = np.ascontiguousarray(signatures[:, start : start + ROWS_PER_BAND]).view(f"V{4 * ROWS_PER_BAND}").ravel()
+        band = pl.DataFrame(signatures[:, start : start + ROWS_PER_BAND]).hash_rows(seed=0).to_numpy()
         _, first, group = np.unique(band, return_index=True, return_inverse=True)
         representative = first[group]
-        agreement = (signatures == signatures[representative]).mean(axis=1)
-        near |= (representative != np.arange(n)) & (agreement >= similarity)
+        later = np.flatnonzero(representative != np.arange(n))
+        agreement = (signatures[later] == signatures[representative[later]]).mean(axis=1)
+        near[later] |= agreement >= similarity
     return near
 
 
@@ -64,7 +65,7 @@ def find_duplicates(fingerprints: pl.DataFrame, *, similarity: float) -> pl.Data
     valid = table["valid"].to_numpy()
     if valid.any():
         near = np.zeros(table.height, dtype=bool)
-        signatures = np.asarray(table.filter("valid")["minhash"].to_list(), dtype=np.uint32)
+        signatures = table.filter("valid")["minhash"].to_numpy()
         near[valid] = near_duplicates(signatures, similarity=similarity)
         table = table.with_columns(near_duplicate=pl.Series(near) & ~pl.col("exact_duplicate"))
     return table.select(list(contracts.DUPLICATES.columns))

@@ -6,22 +6,35 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 import yaml
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, precision_recall_curve
 from sklearn.model_selection import StratifiedGroupKFold
 
 from shared.affect import AffectModel, apply_study_filters, decide
 from shared.contracts import CATEGORIES, CLASSES
-from shared.features import human_text, learn_features, sieve
+from shared.features import Features, human_text, sieve
 from shared.job import InputError, logged
 from shared.labels import labelled_texts, read_control_labels, read_labels
-from shared.text import fold
+from shared.text import fold, spaced_words
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 PENALTY = 1.0  # C of the logistic regressions; .3 to 5 did about equally well in cross-validation
 FOLDS = 5
+
+
+def learn_features(
+    conversations: pl.DataFrame, cues: dict, *, min_documents: int = 4, max_words: int = 5_000
+) -> Features:
+    """Vocabulary of word n-grams (1-2) and their smoothed idf: ln((1 + n) / (1 + df)) + 1, as in scikit-learn."""
+    texts = conversations.select(spaced_words(human_text())).to_series().to_list()
+    vectorizer = CountVectorizer(
+        ngram_range=(1, 2), min_df=min_documents, max_df=0.5, max_features=max_words, token_pattern=r"[^\s\d]\S*"
+    )
+    documents = np.asarray((vectorizer.fit_transform(texts) > 0).sum(axis=0)).ravel()
+    return Features(list(vectorizer.get_feature_names_out()), np.log((1 + len(texts)) / (1 + documents)) + 1, cues)
 
 
 def truth_of(labels: pl.DataFrame) -> np.ndarray:

@@ -154,7 +154,20 @@ def test_conversation_without_a_human_message_is_not_valid():
 @settings(deadline=None)
 @given(st.text(alphabet="abcd ", max_size=60))
 def test_minhash_is_the_same_each_time_and_has_its_length(text):
-    assert minhash(text) == minhash(text) and len(minhash(text)) == N_PERMUTATIONS
+    once, twice = minhash(pl.Series([text, text, "and another"]))[:2]
+    assert once.tolist() == twice.tolist() and len(once) == N_PERMUTATIONS
+
+
+@given(st.lists(st.text(alphabet="ab ", max_size=20), min_size=1, max_size=6))
+def test_minhash_of_a_text_does_not_depend_on_its_neighbours(texts):
+    together = minhash(pl.Series(texts))
+    assert together.tolist() == [minhash(pl.Series([text]))[0].tolist() for text in texts]
+
+
+@pytest.mark.parametrize("one, other", [("a b c", "c b a"), ("a b", "a"), ("a b c", "a b"), ("", "a")])
+def test_minhash_differs_where_words_or_their_order_do(one, other):
+    first, second = minhash(pl.Series([one, other])).tolist()
+    assert first != second
 
 
 def test_agreement_of_minhashes_estimates_the_jaccard_similarity_of_word_triples():
@@ -164,7 +177,7 @@ def test_agreement_of_minhashes_estimates_the_jaccard_similarity_of_word_triples
         words = [f"w{generator.randrange(10**9)}" for _ in range(120)]
         other = words[: generator.randrange(20, 120)] + [f"v{generator.randrange(10**9)}" for _ in range(20)]
         triples, others = (set(zip(text, text[1:], text[2:], strict=False)) for text in (words, other))
-        agreement = np.mean(np.equal(minhash(" ".join(words)), minhash(" ".join(other))))
+        agreement = np.mean(np.equal(*minhash(pl.Series([" ".join(words), " ".join(other)]))))
         errors.append(agreement - len(triples & others) / len(triples | others))
     # One estimate has a standard error of at most sqrt(.25 / 64) = .0625, so their mean of about .005.
     assert abs(np.mean(errors)) < 0.02

@@ -59,7 +59,7 @@ FINGERPRINTS = pa.DataFrameSchema(
         "valid": pa.Column(pl.Boolean),  # messages by both sides, words in a human one; others never make a duplicate
         "exact": pa.Column(pl.UInt64),  # of the folded human text
         "first_prompt": pa.Column(pl.UInt64),  # of the folded first human message
-        "minhash": pa.Column(pl.List(pl.UInt32)),  # of its word triples
+        "minhash": pa.Column(pl.Array(pl.UInt32, 64)),  # of its word triples
     },
     strict=True,
 )

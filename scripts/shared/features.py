@@ -5,85 +5,69 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 import scipy.sparse as sp
-import spacy
-from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.preprocessing import normalize
-from spacy.matcher import PhraseMatcher
 
-from shared.text import excerpt, fold, straight
+from shared.text import excerpt, spaced_words
 
 MESSAGE_CHARACTERS = 800  # of one human message
 TEXT_CHARACTERS = 3_000  # of all of them: cost and length of a conversation do not decide
 WORD_WEIGHT = 2  # words against cues under one penalty; 1 to 3 did equally well in cross-validation
-TOKEN = r"(?u)\b[^\W\d_][\w']*\b"
-FIRST_PERSON = {"i", "me", "my", "mine", "myself", "im", "i'm", "ive", "i've"}
-SECOND_PERSON = {"you", "your", "you're", "youre", "yourself"}
+PERSONS = {  # how often the human says it is a matter of shape
+    "first_person": ["i", "me", "my", "mine", "myself", "im", "ive"],
+    "second_person": ["you", "your", "youre", "yourself"],
+}
 
 
 def human_text() -> pl.Expr:
     """str: the excerpt of the human messages that the classifier reads."""
-    return straight(excerpt("human", per_message=MESSAGE_CHARACTERS, total=TEXT_CHARACTERS))
+    return excerpt("human", per_message=MESSAGE_CHARACTERS, total=TEXT_CHARACTERS)
 
 
 def sieve(text: pl.Expr, words: list[str]) -> pl.Expr:
     """bool: the text holds one of the sieve's words, as a whole word."""
-    return (" " + fold(text) + " ").str.contains_any([f" {word} " for word in words])
+    return spaced_words(text).str.contains_any([f" {word} " for word in words])
 
 
-def cue_counts(texts: list[str], cues: dict) -> np.ndarray:
-    """(n texts, n groups): how often the cues of each group occur, by spaCy's PhraseMatcher and regular expressions."""
-    nlp = spacy.blank("en")
-    matcher = PhraseMatcher(nlp.vocab, attr="LOWER")
-    for name, group in cues.items():
-        matcher.add(name, [nlp.make_doc(phrase) for phrase in group["phrases"] if not phrase.startswith("#")])
-    position = {nlp.vocab.strings[name]: number for number, name in enumerate(cues)}
-    counts = np.zeros((len(texts), len(cues)))
-    for row, doc in enumerate(nlp.pipe(text.lower() for text in texts)):  # spaCy cuts "I'M" and "I'm" differently
-        for group, _, _ in matcher(doc):
-            counts[row, position[group]] += 1
-    lowered = pl.Series(texts, dtype=pl.String).str.to_lowercase()
-    for number, group in enumerate(cues.values()):
-        for phrase in group["phrases"]:
-            if phrase.startswith("#"):
-                counts[:, number] += lowered.str.count_matches(phrase[1:]).to_numpy()
-    return counts
+def occurrences(words: pl.Series, phrases: list[str]) -> sp.csr_matrix:
+    """How often each phrase stands in each text; phrases that overlap count each (Aho & Corasick 1975, by Polars).
+
+    Args:
+        words: (n,) texts as spaced_words leaves them.
+        phrases: distinct, in the same spelling, without the spaces at the ends.
+
+    Returns:
+        (n, len(phrases)) counts.
+    """
+    needles = [f" {phrase} " for phrase in phrases]
+    found = words.str.extract_many(needles, overlapping=True)
+    column = found.explode(empty_as_null=False).cast(pl.Enum(needles)).to_physical().to_numpy()
+    row = np.repeat(np.arange(len(words)), found.list.len().to_numpy())
+    return sp.csr_matrix((np.ones(column.size), (row, column)), shape=(len(words), len(phrases)))
 
 
-SHAPE = [
-    "first_person",
-    "second_person",
-    "question_marks",
-    "code_marks",
-    "log_words",
-    "log_words_per_message",
-    "log_human_messages",
-]
-
-
-def shape(conversations: pl.DataFrame) -> np.ndarray:
-    """(n, len(SHAPE)): person, punctuation and size of the human text; shares are per word."""
-    table = conversations.select(text=human_text(), n_human="n_human")
-    words = pl.col("text").str.to_lowercase().str.extract_all(r"[\p{L}'’]+")
-    n_words = pl.col("words").list.len().clip(lower_bound=1)
-    shapes = table.with_columns(words=words).select(
-        first_person=pl.col("words").list.eval(pl.element().is_in(FIRST_PERSON)).list.sum() / n_words * 10,
-        second_person=pl.col("words").list.eval(pl.element().is_in(SECOND_PERSON)).list.sum() / n_words * 10,
-        question_marks=pl.col("text").str.count_matches(r"\?") / n_words * 10,
-        code_marks=pl.col("text").str.count_matches(r"[{}<>=;`|_\[\]]") / n_words * 3,
-        log_words=n_words.log1p() / 3,
-        log_words_per_message=(n_words / pl.col("n_human").clip(lower_bound=1)).log1p() / 3,
-        log_human_messages=pl.col("n_human").clip(upper_bound=10).log1p() / 3,
-    )
-    return shapes.select(SHAPE).fill_null(0).to_numpy()
+def in_words(phrases: list[str]) -> list[str]:
+    """Phrases in the spelling in which texts are searched."""
+    spelt = spaced_words(pl.lit(pl.Series(phrases, dtype=pl.String))).str.strip_chars()
+    return pl.select(spelt).to_series().to_list()
 
 
 @dataclass
 class Features:
-    """The vocabulary of words with their inverse document frequencies, and the groups of cues."""
+    """The vocabulary of words with their inverse document frequencies, and the groups of cues: {name: {phrases: [...]}}."""
 
     words: list[str]
     idf: np.ndarray
     cues: dict
+
+    def __post_init__(self):
+        groups = {name: group["phrases"] for name, group in self.cues.items()} | PERSONS
+        # "#" makes a cue a regular expression on the text as it was typed.
+        self.patterns = {name: [cue[1:] for cue in cues if cue.startswith("#")] for name, cues in groups.items()}
+        spelt = {name: in_words([cue for cue in cues if not cue.startswith("#")]) for name, cues in groups.items()}
+        self.phrases = list(dict.fromkeys([*self.words, *(phrase for cues in spelt.values() for phrase in cues)]))
+        place = {phrase: number for number, phrase in enumerate(self.phrases)}
+        pairs = [(place[phrase], group) for group, cues in enumerate(spelt.values()) for phrase in set(cues)]
+        rows, columns = zip(*pairs, strict=True)
+        self.membership = sp.csr_matrix((np.ones(len(pairs)), (rows, columns)), shape=(len(self.phrases), len(groups)))
 
     @property
     def names(self) -> list[str]:
@@ -96,29 +80,57 @@ class Features:
 
     def matrix(self, conversations: pl.DataFrame) -> sp.csr_matrix:
         """(n, len(names)): sublinear TF-IDF of the words (rows of length WORD_WEIGHT), log counts and rates of cues, shape."""
-        texts = conversations.select(human_text()).to_series().to_list()
-        counts = (
-            CountVectorizer(vocabulary=self.words, ngram_range=(1, 2), token_pattern=TOKEN)
-            .transform(texts)
-            .astype(float)
+        table = conversations.select(text=human_text(), n_human="n_human").with_columns(
+            words=spaced_words(pl.col("text"))
         )
-        counts.data = 1 + np.log(counts.data)
-        weighted = counts @ sp.diags_array(self.idf)
-        weighted = normalize(weighted) * WORD_WEIGHT
-        cues = cue_counts(texts, self.cues)
-        n_words = np.array([max(len(text.split()), 1) for text in texts])[:, None]
+        found = occurrences(table["words"], self.phrases)
+        groups = (found @ self.membership).toarray()
+        for number, patterns in enumerate(self.patterns.values()):
+            for pattern in patterns:
+                groups[:, number] += table["text"].str.to_lowercase().str.count_matches(pattern).to_numpy()
+        n_words = np.maximum(table["words"].str.count_matches(" ", literal=True).to_numpy().astype(float) - 1, 1)[
+            :, None
+        ]
+        cues = groups[:, : len(self.cues)]
         return sp.hstack(
-            [weighted, np.log1p(cues) / 2, np.minimum(cues / n_words * 20, 2), shape(conversations)], format="csr"
+            [
+                self._tfidf(found[:, : len(self.words)]),
+                np.log1p(cues) / 2,
+                np.minimum(cues / n_words * 20, 2),
+                shape(table, groups[:, len(self.cues) :], n_words),
+            ],
+            format="csr",
         )
 
+    def _tfidf(self, counts: sp.csr_matrix) -> sp.csr_matrix:
+        weighted = counts.copy()
+        weighted.data = 1 + np.log(weighted.data)
+        weighted = weighted @ sp.diags_array(self.idf)
+        length = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
+        return sp.diags_array(WORD_WEIGHT / np.where(length > 0, length, 1)) @ weighted
 
-def learn_features(
-    conversations: pl.DataFrame, cues: dict, *, min_documents: int = 4, max_words: int = 5_000
-) -> Features:
-    """Vocabulary of word n-grams (1-2) and their smoothed idf: ln((1 + n) / (1 + df)) + 1, as in scikit-learn."""
-    texts = conversations.select(human_text()).to_series().to_list()
-    vectorizer = CountVectorizer(
-        ngram_range=(1, 2), min_df=min_documents, max_df=0.5, max_features=max_words, token_pattern=TOKEN
+
+SHAPE = [*PERSONS, "question_marks", "code_marks", "log_words", "log_words_per_message", "log_human_messages"]
+
+
+def shape(table: pl.DataFrame, persons: np.ndarray, n_words: np.ndarray) -> np.ndarray:
+    """(n, len(SHAPE)): person, punctuation and size of the human text; shares are per word.
+
+    Args:
+        table: text, n_human.
+        persons: (n, len(PERSONS)) counts.
+        n_words: (n, 1), at least 1.
+    """
+    marks = table.select(
+        questions=pl.col("text").str.count_matches(r"\?"), code=pl.col("text").str.count_matches(r"[{}<>=;`|_\[\]]")
     )
-    documents = np.asarray((vectorizer.fit_transform(texts) > 0).sum(axis=0)).ravel()
-    return Features(list(vectorizer.get_feature_names_out()), np.log((1 + len(texts)) / (1 + documents)) + 1, cues)
+    n_human = table["n_human"].to_numpy().astype(float)[:, None]
+    return np.hstack(
+        [
+            persons / n_words * 10,
+            marks.to_numpy() / n_words * [10, 3],
+            np.log1p(n_words) / 3,
+            np.log1p(n_words / np.maximum(n_human, 1)) / 3,
+            np.log1p(np.minimum(n_human, 10)) / 3,
+        ]
+    )

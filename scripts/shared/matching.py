@@ -24,7 +24,18 @@ class PhraseFinder:
             if group:
                 self.matcher.add(name, [self.nlp.make_doc(phrase) for phrase in group])
 
-    def names(self, span) -> set[str]:
-        """Names of the lists of which the span (or doc) holds a phrase."""
-        doc = span if isinstance(span, spacy.tokens.Doc) else span.as_doc()
-        return {self.nlp.vocab.strings[match] for match, _, _ in self.matcher(doc)}
+    def sentences(self, text: str) -> list[tuple[set[str], int]]:
+        """For each sentence of the text, the names of the lists of which it holds a phrase, and where it ends (characters)."""
+        doc = self.nlp(text.lower())  # spaCy cuts "I'M" and "I'm" differently
+        found = [(span.start, span.end, span.label_) for span in self.matcher(doc, as_spans=True)]
+        return [
+            (
+                {name for start, end, name in found if sentence.start <= start and end <= sentence.end},
+                sentence.end_char,
+            )
+            for sentence in doc.sents
+        ]
+
+    def names(self, text: str) -> set[str]:
+        """Names of the lists of which the text holds a phrase."""
+        return {self.nlp.vocab.strings[match] for match, _, _ in self.matcher(self.nlp(text.lower()))}

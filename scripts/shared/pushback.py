@@ -59,16 +59,14 @@ class PushbackRules:
 
     def judge(self, request: str, reply: str) -> tuple[set[str], str | None]:
         """Kinds of pushback in a reply to a request, and their reason; (empty set, None) where there is none."""
-        request, reply = request.lower(), reply.lower()  # spaCy cuts "I'M" and "I'm" differently
-        wanted = self.finder.names(self.finder.nlp(request))
+        wanted = self.finder.names(request)
         head, tail = reply[:OPENING_CHARACTERS], reply[max(OPENING_CHARACTERS, len(reply) - TAIL_CHARACTERS) :]
         kinds, reasons = set(), set()
         for part, text in (("head", head), ("tail", tail)):
-            for sentence in self.finder.nlp(text).sents:
-                found = self.finder.names(sentence)
-                if "not_pushback" in found:
+            for found, end in self.finder.sentences(text):
+                if not found or "not_pushback" in found:
                     continue
-                follows = len(reply) - sentence.end_char if part == "head" else 0
+                follows = len(reply) - end if part == "head" else 0
                 here = self._kinds(found, wanted, follows=follows)
                 if here:
                     kinds |= here

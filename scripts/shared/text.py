@@ -32,6 +32,11 @@ def fold(text: pl.Expr) -> pl.Expr:
     return text.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars(" ")
 
 
+def spaced_words(text: pl.Expr) -> pl.Expr:
+    """Like fold, with apostrophes dropped ("I'm" and "im" are one word) and a space at both ends: a word is found as " word "."""
+    return " " + fold(text.str.replace_all("['\u2019]", "")) + " "
+
+
 def straight(text: pl.Expr) -> pl.Expr:
     """Typographic apostrophes and quotation marks made plain, so that a phrase is spelt in one way."""
     return text.str.replace_all("[\u2018\u2019]", "'").str.replace_all("[\u201c\u201d]", '"')
