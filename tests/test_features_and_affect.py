@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from normalise_shard import normalise_shard
 from sklearn.feature_extraction.text import TfidfVectorizer
+from train_classifier import learn_features
 
 from shared import contracts
 from shared.affect import AffectModel, apply_study_filters, decide, sigmoid
@@ -20,22 +21,21 @@ from shared.features import (
     MESSAGE_CHARACTERS,
     SHAPE,
     TEXT_CHARACTERS,
-    TOKEN,
     WORD_WEIGHT,
     Features,
-    cue_counts,
     human_text,
-    learn_features,
-    shape,
+    in_words,
+    occurrences,
     sieve,
 )
 from shared.job import InputError
+from shared.text import spaced_words
 
 ROOT = Path(__file__).parents[1]
 CUES = {
     "kin": {"phrases": ["my uncle", "my aunt"]},
     "gesture": {"phrases": ["waves", r"#\*[a-z ]+\*"]},
-    "inability": {"phrases": ["ca n't cope", "i'm lost"]},
+    "inability": {"phrases": ["can't cope", "i'm lost"]},
 }
 TEXTS = [
     "My uncle sold the boat and I can't cope with his silence",
@@ -95,8 +95,15 @@ def test_human_text_of_many_messages_is_cut_as_a_whole():
     ],
 )
 def test_sieve_lets_whole_words_through_only(text, expected):
-    words = ["i", "me", "my", "mine"]
+    words = ["i", "im", "me", "my", "mine"]
     assert pl.select(sieve(pl.lit(text), words)).item() is expected
+
+
+def cue_counts(*texts, cues=CUES):
+    """(n texts, n groups): what the classifier's columns of cues hold, turned back into counts."""
+    features = Features([], np.zeros(0), cues)
+    columns = [features.names.index(f"cue:{name}") for name in cues]
+    return np.expm1(features.matrix(table(*texts)).toarray()[:, columns] * 2).round(6).tolist()
 
 
 @pytest.mark.parametrize(
@@ -112,13 +119,12 @@ def test_sieve_lets_whole_words_through_only(text, expected):
     ],
 )
 def test_cues_are_counted_by_group(text, counts):
-    assert cue_counts([text], CUES).tolist() == [counts]
+    assert cue_counts(text) == [counts]
 
 
-@pytest.mark.parametrize("text", ["I'm lost", "i'm lost", "I\u2019m lost", "i\u2019m lost", "So i'm Lost!"])
+@pytest.mark.parametrize("text", ["I'm lost", "im lost", "I\u2019m lost", "i\u2019m lost", "So i'm Lost!"])
 def test_cue_with_an_apostrophe_is_found_in_both_cases_and_both_spellings(text):
-    texts = table(text).select(human_text()).to_series().to_list()
-    assert cue_counts(texts, CUES).tolist() == [[0, 0, 1]]
+    assert cue_counts(text) == [[0, 0, 1]]
 
 
 I_AM = sorted(
@@ -133,12 +139,39 @@ I_AM = sorted(
 
 @pytest.mark.parametrize("cue", I_AM)
 def test_every_cue_of_the_codebook_that_begins_with_i_m_is_found_in_both_cases(cue):
-    texts = [f"{cue} today", f"I{cue[1:]} today"]
-    assert cue_counts(texts, {"cue": {"phrases": [cue]}}).tolist() == [[1], [1]]
+    texts = f"{cue} today", f"I{cue[1:]} today"
+    assert cue_counts(*texts, cues={"cue": {"phrases": [cue]}}) == [[1], [1]]
 
 
 def test_cue_counts_stand_in_the_order_of_the_texts():
-    assert cue_counts(["my aunt", "nothing", "waves"], CUES)[:, :2].tolist() == [[1, 0], [0, 0], [0, 1]]
+    assert cue_counts("my aunt", "nothing", "waves") == [[1, 0, 0], [0, 0, 0], [0, 1, 0]]
+
+
+def test_phrase_of_several_groups_counts_in_each():
+    assert cue_counts("So lonely.", cues={"a": {"phrases": ["lonely"]}, "b": {"phrases": ["so lonely", "lonely"]}}) == [
+        [1, 2]
+    ]
+
+
+words = st.lists(st.sampled_from(["a", "b", "ab", "c"]), max_size=12)
+
+
+@given(st.lists(words, min_size=1, max_size=4))
+def test_occurrences_are_those_of_a_search_word_by_word(texts):
+    phrases = ["a", "a b", "b a b", "ab"]
+    found = occurrences(pl.Series([f" {' '.join(text)} " for text in texts]), phrases).toarray()
+    for text, row in zip(texts, found, strict=True):
+        runs = [" ".join(text[i : i + n]) for n in (1, 2, 3) for i in range(len(text) - n + 1)]
+        assert row.tolist() == [runs.count(phrase) for phrase in phrases]
+
+
+def test_phrases_are_spelt_like_the_texts_that_are_searched():
+    assert in_words(["I can't", "self-harm", "x"]) == ["i cant", "self harm", "x"]
+
+
+def shape(conversation):
+    """(n, len(SHAPE)): the classifier's columns of shape."""
+    return Features([], np.zeros(0), CUES).matrix(conversation).toarray()[:, -len(SHAPE) :]
 
 
 @pytest.mark.parametrize(
@@ -193,8 +226,9 @@ def test_words_without_letters_at_the_start_are_not_learnt():
 def test_matrix_of_words_is_the_sublinear_tfidf_of_scikit_learn_times_the_word_weight():
     conversations = table(*TEXTS)
     features = learn_features(conversations, CUES, min_documents=2)
-    reference = TfidfVectorizer(vocabulary=features.words, ngram_range=(1, 2), token_pattern=TOKEN, sublinear_tf=True)
-    expected = reference.fit_transform(TEXTS).toarray() * WORD_WEIGHT
+    reference = TfidfVectorizer(vocabulary=features.words, ngram_range=(1, 2), token_pattern=r"\S+", sublinear_tf=True)
+    texts = pl.select(spaced_words(pl.lit(pl.Series(TEXTS)))).to_series().to_list()
+    expected = reference.fit_transform(texts).toarray() * WORD_WEIGHT
     np.testing.assert_allclose(features.matrix(conversations).toarray()[:, : len(features.words)], expected)
 
 
