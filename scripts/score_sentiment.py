@@ -1,5 +1,6 @@
 """Score the sentiment that the human expresses in each message: VADER per sentence, a message being the mean of its sentences."""
 
+from string import punctuation as PUNCTUATION
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,20 +46,35 @@ def human_messages(conversations: pl.DataFrame, *, min_human_messages: int) -> p
     )
 
 
+class Scorer:
+    """VADER's compound score of a sentence, -1 to 1 (Hutto & Gilbert 2014)."""
+
+    def __init__(self):
+        self.analyser = SentimentIntensityAnalyzer()
+
+    def compound(self, sentence: str) -> float:
+        """The score; 0 without further ado where no word is in the lexicon, since everything else only scales what a word brings in."""
+        # Emoji are put into words first, so a text with such characters is always looked at.
+        if sentence.isascii() and not any(map(self._charged, sentence.lower().split())):
+            return 0.0
+        return self.analyser.polarity_scores(sentence)["compound"]
+
+    def _charged(self, word):
+        return word in self.analyser.lexicon or word.strip(PUNCTUATION) in self.analyser.lexicon
+
+
 def mean_sentence_score(texts: list[str]) -> list[float | None]:
-    """VADER's compound score (-1 to 1; Hutto & Gilbert 2014) averaged over each text's sentences; None for a text without a word.
+    """The score averaged over each text's sentences; None for a text without a word.
 
     Per text instead of per sentence the score would saturate with length: ten times the same sentence scores far beyond one.
     """
     nlp = spacy.blank("en")
     nlp.add_pipe("sentencizer")
-    analyser = SentimentIntensityAnalyzer()
+    scorer = Scorer()
     scores = []
     for doc in nlp.pipe(texts):
         sentences = [sentence.text for sentence in doc.sents if any(character.isalpha() for character in sentence.text)]
-        scores.append(
-            float(np.mean([analyser.polarity_scores(text)["compound"] for text in sentences])) if sentences else None
-        )
+        scores.append(float(np.mean([scorer.compound(text) for text in sentences])) if sentences else None)
     return scores
 
 

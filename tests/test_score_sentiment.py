@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from score_sentiment import SCORED_CHARACTERS, human_messages, mean_sentence_score, score_sentiment
+from score_sentiment import SCORED_CHARACTERS, Scorer, human_messages, mean_sentence_score, score_sentiment
 
 from shared import contracts
 
@@ -132,3 +132,37 @@ def test_no_conversation_gives_an_empty_table_under_the_contract():
 def test_any_text_gives_one_valid_row_per_human_message(texts):
     table = contracts.SENTIMENT.validate(score(*texts))
     assert table["turn"].to_list() == [2 * number for number in range(len(texts))]
+
+
+SCORER = Scorer()
+TOKENS = st.sampled_from(
+    [
+        "good",
+        "BAD!",
+        "not",
+        "very",
+        "but",
+        "tea",
+        ":)",
+        ":-(",
+        "kind",
+        "of",
+        "least",
+        "isn't",
+        "🙂",
+        "wow!!",
+        "(sad)",
+        "the",
+        "bomb",
+        "x",
+        "?!",
+        "😢tea",
+        "né",
+    ]
+)
+
+
+@given(st.lists(TOKENS, min_size=1, max_size=10))
+def test_score_of_a_sentence_is_that_of_vader(tokens):
+    sentence = " ".join(tokens)
+    assert SCORER.compound(sentence) == SCORER.analyser.polarity_scores(sentence)["compound"]
