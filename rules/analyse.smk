@@ -7,6 +7,7 @@ rule join_measures:
     """One row per conversation with every measure of it, and no text."""
     input:
         selected=all_shards("data/interim/{dataset}/selected/{shard}.parquet"),
+        origins="data/interim/{dataset}/origins.parquet",
         affect=all_shards("data/interim/{dataset}/affect/{shard}.parquet"),
         pushback=all_shards("data/interim/{dataset}/pushback/{shard}.parquet"),
         sentiment=all_shards("data/interim/{dataset}/sentiment/{shard}.parquet"),
@@ -42,7 +43,7 @@ rule count_funnel:
         "../environment.yml"
     params:
         datasets=DATASETS,
-        floors={name: config["privacy"][name] for name in ("min_conversations", "min_users")},
+        floors=FLOORS,
         code=code("count_funnel"),
     script:
         "../scripts/count_funnel.py"
@@ -69,6 +70,74 @@ rule estimate_prevalence:
         code=code("estimate_prevalence"),
     script:
         "../scripts/estimate_prevalence.py"
+
+
+rule compare_selections:
+    """How many conversations, and which share found affective, by other ways to select: duplicates, templates, persons."""
+    input:
+        measures=each_dataset("data/interim/{dataset}/measures.parquet"),
+        origins=each_dataset("data/interim/{dataset}/origins.parquet"),
+    output:
+        selections=f"results/{RUN}/tables/selections.csv",
+    log:
+        f"logs/compare_selections/{RUN}.log",
+    benchmark:
+        f"benchmarks/compare_selections/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        datasets=DATASETS,
+        floors=FLOORS,
+        code=code("compare_selections"),
+    script:
+        "../scripts/compare_selections.py"
+
+
+rule assess_capabilities:
+    """Which analyses each data set allows, by what it records, what was removed from it, and what is in it."""
+    input:
+        origins=each_dataset("data/interim/{dataset}/origins.parquet"),
+    output:
+        capabilities=f"results/{RUN}/tables/capabilities.csv",
+    log:
+        f"logs/assess_capabilities/{RUN}.log",
+    benchmark:
+        f"benchmarks/assess_capabilities/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        datasets=DATASETS,
+        sources=used_sources,
+        floors=FLOORS,
+        code=code("assess_capabilities"),
+    script:
+        "../scripts/assess_capabilities.py"
+
+
+rule count_traps:
+    """What each data set holds that would mislead: shared keys, wrong language tags, repeated texts, templates, removals."""
+    input:
+        origins=each_dataset("data/interim/{dataset}/origins.parquet"),
+        selections=f"results/{RUN}/tables/selections.csv",
+        prevalence=f"results/{RUN}/tables/prevalence.csv",
+        languages="resources/languages.csv",
+    output:
+        traps=f"results/{RUN}/tables/traps.csv",
+        languages=f"results/{RUN}/tables/languages.csv",
+    log:
+        f"logs/count_traps/{RUN}.log",
+    benchmark:
+        f"benchmarks/count_traps/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        datasets=DATASETS,
+        sources=used_sources,
+        template=config["select"]["template"],
+        floors=FLOORS,
+        code=code("count_traps"),
+    script:
+        "../scripts/count_traps.py"
 
 
 rule estimate_topics:
@@ -145,6 +214,7 @@ rule judge_claims:
     """The study's claims, one by one, by declared rules that are the same for every data set."""
     input:
         claims="config/claims.yaml",
+        capabilities=f"results/{RUN}/tables/capabilities.csv",
         tables=expand(f"results/{RUN}/tables/{{table}}.csv", table=["prevalence", "pushback", "sentiment"]),
     output:
         claims=f"results/{RUN}/claims.csv",
@@ -156,7 +226,6 @@ rule judge_claims:
         "../environment.yml"
     params:
         datasets=DATASETS,
-        sources=used_sources,
         code=code("judge_claims"),
     script:
         "../scripts/judge_claims.py"

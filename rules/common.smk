@@ -6,6 +6,7 @@ import glob
 import hashlib
 import re
 import sys
+from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -39,7 +40,16 @@ def typed(value, schema):
 
 
 def check_source(name, source):
-    """What the schema cannot say of a source: lists that belong together, a pattern that names every shard otherwise."""
+    """What the schema cannot say of a source: lists and numbers that belong together, a day that there is, a pattern that names every shard otherwise."""
+    if "removed" in source and source["removed"]["n_public"] > source["removed"]["n_all"]:
+        stop(f"sources.{name}.removed has n_public above n_all. Hint: n_all counts the conversations before the removal.")
+    if "user_key_until" in source:
+        try:
+            date.fromisoformat(source["user_key_until"])
+        except ValueError as fault:
+            stop(f'sources.{name}.user_key_until: {fault}. Hint: a day, as "2024-09-30".')
+        if not {"user", "time"} <= set(source["available"]):
+            stop(f"sources.{name}.user_key_until asks for users and times. Hint: add user and time to its `available`.")
     if source["kind"] == "http" and len(source["urls"]) != len(source["sha256s"]):
         stop(
             f"sources.{name} has {len(source['urls'])} urls and {len(source['sha256s'])} sha256s. Hint: one checksum for each URL, in the same order."
@@ -95,6 +105,7 @@ RUN = config["run"]
 MODEL = config["classify"]["model"]
 DATASETS = config["datasets"]
 CONTROL = config["control"]
+FLOORS = {name: config["privacy"][name] for name in ("min_conversations", "min_users")}
 PROCESSED = list(dict.fromkeys([*DATASETS, CONTROL]))
 
 

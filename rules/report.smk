@@ -10,6 +10,10 @@ TABLES = [
     "pushback_kinds",
     "pushback_reasons",
     "sentiment",
+    "selections",
+    "capabilities",
+    "traps",
+    "languages",
     "agreement",
     "instrument_check",
 ]

@@ -1,6 +1,6 @@
 """This part keeps what can be analysed: valid conversations, once each, in a language that the instruments read.
 Reads: data/interim/{dataset}/conversations/.
-Writes: data/interim/{dataset}/fingerprints/, duplicates.parquet, selected/ with the count of conversations at every filter.
+Writes: data/interim/{dataset}/fingerprints/, duplicates.parquet, selected/ with the count of conversations at every filter, origins.parquet.
 """
 
 
@@ -50,6 +50,7 @@ rule select_shard:
     output:
         selected="data/interim/{dataset}/selected/{shard}.parquet",
         funnel="data/interim/{dataset}/selected/{shard}.funnel.csv",
+        origins="data/interim/{dataset}/selected/{shard}.origins.parquet",
     log:
         "logs/select_shard/{dataset}/{shard}.log",
     benchmark:
@@ -58,6 +59,28 @@ rule select_shard:
         "../environment.yml"
     params:
         languages=config["select"]["languages"],
+        opening_words=config["select"]["template"]["words"],
         code=code("select_shard"),
     script:
         "../scripts/select_shard.py"
+
+
+rule mark_origins:
+    """Behind which conversations one person stands, and which begin like many others; over all shards, without texts."""
+    input:
+        origins=all_shards("data/interim/{dataset}/selected/{shard}.origins.parquet"),
+    output:
+        origins="data/interim/{dataset}/origins.parquet",
+    log:
+        "logs/mark_origins/{dataset}.log",
+    benchmark:
+        "benchmarks/mark_origins/{dataset}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        person=config["select"]["person"],
+        template=config["select"]["template"],
+        source=described("user_key_until"),
+        code=code("mark_origins"),
+    script:
+        "../scripts/mark_origins.py"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from shared.job import logged
+from shared.tables import has_users, small
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -30,12 +31,12 @@ def count_funnel(
             published one, is under a floor.
     """
     steps = selection.group_by("step", "unit", maintain_order=True).agg(pl.col("n_removed", "n_left").sum())
-    has_users = measures["user_id"].null_count() < measures.height
+    floors = {"min_conversations": min_conversations, "min_users": min_users}
+    users = has_users(measures)
 
-    def small(part):
-        few_users = has_users and part["cluster"].n_unique() < min_users
+    def hidden(part):
         few_others = 0 < measures.height - part.height < min_conversations
-        return part.height > 0 and (part.height < min_conversations or few_users or few_others)
+        return small(part, users=users, **floors) or (part.height > 0 and few_others)
 
     stages = [measures]
     for keep in STUDY_FILTERS.values():
@@ -46,7 +47,7 @@ def count_funnel(
         if number == len(stages) - 2 and after is None:
             continue  # short roleplay goes with what it was removed from
         removed_after = stages[number].height - after.height if after is not None else 0
-        if not small(stages[number]) and not 0 < removed_after < min_conversations:
+        if not hidden(stages[number]) and not 0 < removed_after < min_conversations:
             published.add(number)
             after = stages[number]
     rows = []

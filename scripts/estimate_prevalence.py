@@ -16,7 +16,7 @@ from shared.statistics import (
     summarise,
     two_phase_draws,
 )
-from shared.tables import UNIONS, in_group
+from shared.tables import UNIONS, has_users, in_group, small
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -86,16 +86,13 @@ def corrected_draws(
     return rogan_gladen_draws(naive, *rates, rng=rng), "error rates carried over from other sources"
 
 
-def groups_under_floor(measures: pl.DataFrame, *, min_conversations: int, min_users: int) -> set[str]:
+def groups_under_floor(measures: pl.DataFrame, **floors: int) -> set[str]:
     """Groups whose count must not be published.
 
     These have 1 to min_conversations - 1 conversations, or too few users where there are users; or they are unions from which such a count
     could be told: of a member under the floor, or of an overlap between members under it; or everybody but a few belongs to them.
     """
-    has_users = measures["user_id"].null_count() < measures.height
-
-    def small(n, users):
-        return n > 0 and (n < min_conversations or (has_users and users < min_users))
+    users = has_users(measures)
 
     def members(group):
         return measures.filter(in_group(group))
@@ -103,17 +100,17 @@ def groups_under_floor(measures: pl.DataFrame, *, min_conversations: int, min_us
     hidden = {
         group
         for group in ["affective", "content creation", *CATEGORIES]
-        if small(members(group).height, members(group)["cluster"].n_unique())
+        if small(members(group), users=users, **floors)
     }
     # What nearly everybody is tells who is not.
     hidden |= {
         group
         for group in ["affective", "content creation"]
-        if small(measures.height - members(group).height, measures.filter(~in_group(group))["cluster"].n_unique())
+        if small(measures.filter(~in_group(group)), users=users, **floors)
     }
     for union, names in UNIONS.items():
         overlap = sum(members(name).height for name in names) - members(union).height
-        if hidden & set(names) or small(overlap, overlap):
+        if hidden & set(names) or 0 < overlap < (max(floors.values()) if users else floors["min_conversations"]):
             hidden.add(union)
     return hidden
 
@@ -139,33 +136,44 @@ def estimate_prevalence(
         bootstrap, confidence, seed: of the intervals; clusters are users where there are users.
 
     Returns:
-        dataset, group, share_of (all or affective), weighting (conversation or user), n_conversations, n_users, n_of, share_naive with
+        dataset, group, share_of (all or affective), weighting (conversation, or user: persons alone, each once), n_conversations, n_users, n_of, share_naive with
         naive_ci_low and naive_ci_high, estimate with ci_low and ci_high (corrected), correction, suppressed.
     """
     rows = []
-    has_users = measures["user_id"].null_count() < measures.height
-    hidden = groups_under_floor(measures, min_conversations=min_conversations, min_users=min_users)
+    floors = {"min_conversations": min_conversations, "min_users": min_users}
+    users = has_users(measures)
+    hidden = groups_under_floor(measures, **floors)
+    populations = {"conversation": (measures, hidden, 0 < measures.height < min_conversations)}
+    if users:
+        # What is said of persons must not tell of the few conversations that no person stands behind.
+        parts = measures.filter("person"), measures.filter(~pl.col("person"))
+        hidden_of_persons = hidden.union(*(groups_under_floor(part, **floors) for part in parts))
+        populations["user"] = (parts[0], hidden_of_persons, any(small(part, users=True, **floors) for part in parts))
     for group, of in ESTIMANDS:
-        base = measures if of == "all" else measures.filter(in_group("affective"))
-        member = base.select(in_group(group)).to_series().to_numpy().astype(float)
-        clusters, ones = base["cluster"].to_numpy(), np.ones(base.height)
-        n_users = base.filter(in_group(group))["cluster"].n_unique() if has_users else None
-        _, index = np.unique(clusters, return_inverse=True)
-        per_user = 1 / np.bincount(index)[index] if base.height else ones
-        for weighting in ("conversation", "user") if has_users else ("conversation",):
-            weight = ones if weighting == "conversation" else per_user
+        n_users_published = None
+        for weighting, (population, hidden_groups, hidden_base) in populations.items():
+            base = population if of == "all" else population.filter(in_group("affective"))
+            member = base.select(in_group(group)).to_series().to_numpy().astype(float)
+            clusters, weight = base["cluster"].to_numpy(), np.ones(base.height)
+            n_users = base.filter(in_group(group))["cluster"].n_unique() if users else None
+            if weighting == "user" and base.height:
+                _, index = np.unique(clusters, return_inverse=True)
+                weight = 1 / np.bincount(index)[index]
             rng = np.random.default_rng([seed, len(rows)])
             naive = bootstrap_share(member, weight, clusters, replicates=bootstrap, rng=rng)
-            suppressed = group in hidden or of in hidden or 0 < base.height < min_conversations
+            suppressed = group in hidden_groups or of in hidden_groups or hidden_base
             # A generator of its own: how far the first one has run depends on counts that may have to stay hidden.
             labels_rng = np.random.default_rng([seed, len(rows), 1])
             corrected, correction = corrected_draws(
                 naive, held_out, dataset=dataset, group=group, of=of, under_floor=suppressed, rng=labels_rng
             )
-            if 0 < base.height < min_conversations and of == "all":
+            if hidden_base and of == "all":
                 corrected = np.full(bootstrap, np.nan)
             interval = summarise(naive, confidence=confidence)
             share = float((member * weight).sum() / weight.sum()) if base.height else None
+            # Keys that stand for no person, told from keys less persons, have the floor of users too.
+            few_keys = n_users_published is not None and 0 < n_users_published - n_users < min_users
+            n_users_published = None if suppressed or few_keys else n_users
             rows.append(
                 {
                     "dataset": dataset,
@@ -173,8 +181,8 @@ def estimate_prevalence(
                     "share_of": of,
                     "weighting": weighting,
                     "n_conversations": None if suppressed else int(member.sum()),
-                    "n_users": None if suppressed else n_users,
-                    "n_of": None if 0 < base.height < min_conversations or of in hidden else base.height,
+                    "n_users": n_users_published,
+                    "n_of": None if hidden_base or of in hidden_groups else base.height,
                     "share_naive": None if suppressed or share is None else round(share, 6),
                     "naive_ci_low": None if suppressed else interval["ci_low"],
                     "naive_ci_high": None if suppressed else interval["ci_high"],

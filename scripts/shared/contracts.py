@@ -69,9 +69,38 @@ DUPLICATES = pa.DataFrameSchema(
         "shard": pa.Column(pl.String),
         "conversation_id": pa.Column(pl.String),  # as in the shard
         "unique_id": _key(),  # unique in the data set
+        "copy_of": pa.Column(pl.String),  # unique_id of the one that stays: its own, if it is no duplicate
         "exact_duplicate": pa.Column(pl.Boolean),
         "near_duplicate": pa.Column(pl.Boolean),
         "repeated_first_prompt": pa.Column(pl.Boolean),
+    },
+    strict=True,
+)
+
+_ORIGIN_COLUMNS = {
+    "conversation_id": _key(),  # unique in the data set
+    "copy_of": pa.Column(pl.String),  # the conversation that stays for it
+    "repeated_first_prompt": pa.Column(pl.Boolean),
+    **{name: _CONVERSATION_COLUMNS[name] for name in ["user_id", "started_at", "country", "state"]},
+    **{name: _CONVERSATION_COLUMNS[name] for name in ["source_language", "model", "flagged"]},
+    "language": pa.Column(pl.String),
+}
+
+# Where each conversation of a shard comes from, selected or not; no text.
+SHARD_ORIGINS = pa.DataFrameSchema(
+    {
+        **_ORIGIN_COLUMNS,
+        "opening": pa.Column(pl.UInt64, nullable=True),  # of the first words; null if too few, or not selected
+    },
+    strict=True,
+)
+
+ORIGINS = pa.DataFrameSchema(
+    {
+        **_ORIGIN_COLUMNS,
+        "cluster": pa.Column(pl.String),  # the user where the source has users, else the conversation
+        "person": pa.Column(pl.Boolean),  # the user key is taken for one person
+        "templated": pa.Column(pl.Boolean),  # begins like many others of its key; false if not selected
     },
     strict=True,
 )
@@ -132,6 +161,7 @@ MEASURES = pa.DataFrameSchema(
         "conversation_id": _key(),
         "cluster": pa.Column(pl.String),  # the user where the source has users, else the conversation
         "user_id": pa.Column(pl.String, nullable=True),
+        "person": pa.Column(pl.Boolean),  # the user key is taken for one person
         "started_at": pa.Column(pl.Datetime("us", "UTC"), nullable=True),
         "n_human": _count(),
         "n_assistant": _count(),

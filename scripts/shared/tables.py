@@ -29,6 +29,17 @@ def in_group(group: str, *, prefix: str = "") -> pl.Expr:
     )
 
 
+def has_users(rows: pl.DataFrame) -> bool:
+    """Some conversation carries a user key."""
+    return rows["user_id"].null_count() < rows.height
+
+
+def small(rows: pl.DataFrame, *, users: bool, min_conversations: int, min_users: int) -> bool:
+    """The rows (conversations, with `cluster`) are some, but fewer than may be counted in public; users only where there are `users`."""
+    few_users = users and rows["cluster"].n_unique() < min_users
+    return rows.height > 0 and (rows.height < min_conversations or few_users)
+
+
 def published(
     table: pl.DataFrame, *, min_conversations: int, min_users: int, hide: list[str], **_: int
 ) -> pl.DataFrame:
