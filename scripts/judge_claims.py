@@ -40,13 +40,13 @@ def _interval(row, prefix):
     return row[prefix], row[columns[0]], row[columns[1]]
 
 
-def judge_claim(claim: dict, rows: pl.DataFrame, *, testable: str, reason: str | None) -> dict[str, Any]:
+def judge_claim(claim: dict, rows: pl.DataFrame, *, not_testable: str | None) -> dict[str, Any]:
     """Verdict on one claim in one data set.
 
     Args:
         claim: an entry of config/claims.yaml.
         rows: the rows of its table that its `where` selects.
-        testable, reason: what the data set allows of the analysis that the claim needs (assess_capabilities): yes, limited or no.
+        not_testable: why the data set does not allow the analysis that the claim needs (assess_capabilities), or None.
 
     Returns:
         estimate, ci_low, ci_high, n, verdict, reason.
@@ -59,21 +59,20 @@ def judge_claim(claim: dict, rows: pl.DataFrame, *, testable: str, reason: str |
     n = row["n_of"] if row.get("n_of") is not None else row["n_conversations"]
     estimate, low, high = _interval(row, claim["value"].get("prefix", "estimate"))
     found = {"estimate": estimate, "ci_low": low, "ci_high": high, "n": n}
-    if testable == "no":
-        return found | untestable | {"reason": reason}
+    if not_testable:
+        return found | untestable | {"reason": not_testable}
     if n is None:
         return empty | {"reason": "Too few conversations: the cell is under the privacy floor."}
     if n < claim["min_n"]:
         return found | untestable | {"reason": f"{n} conversations; the rule asks for {claim['min_n']}."}
     if low is None or high is None:
         return found | untestable | {"reason": "No interval could be computed."}
-    limit = f" Limited: {reason}" if testable == "limited" else ""
     if _inside(low, high, claim["rule"]):
-        return found | {"verdict": "supported", "reason": claim["in_words"] + limit}
+        return found | {"verdict": "supported", "reason": claim["in_words"]}
     if _outside(low, high, claim["rule"]):
         return found | {
             "verdict": "not supported",
-            "reason": f"The interval lies outside the claimed region. Claimed: {claim['in_words']}{limit}",
+            "reason": f"The interval lies outside the claimed region. Claimed: {claim['in_words']}",
         }
     direction = claim.get("direction")
     if direction:
@@ -81,18 +80,18 @@ def judge_claim(claim: dict, rows: pl.DataFrame, *, testable: str, reason: str |
         if wide_low is not None and _inside(wide_low, wide_high, direction):
             return found | {
                 "verdict": "direction only",
-                "reason": f"Not that {claim['in_words'][0].lower()}{claim['in_words'][1:-1]}, {direction['in_words'].replace('or at least', 'but')}.{limit}",
+                "reason": f"Not that {claim['in_words'][0].lower()}{claim['in_words'][1:-1]}, {direction['in_words'].replace('or at least', 'but')}.",
             }
     return found | {
         "verdict": "inconclusive",
-        "reason": f"The interval reaches over the edge of the claimed region. Claimed: {claim['in_words']}{limit}",
+        "reason": f"The interval reaches over the edge of the claimed region. Claimed: {claim['in_words']}",
     }
 
 
 def judge_claims(
     claims: list[dict], tables: dict[str, pl.DataFrame], capabilities: pl.DataFrame, *, datasets: list[str]
 ) -> pl.DataFrame:
-    """Verdicts on all claims for each data set, in the order declared.
+    """Verdicts on all claims for each data set, in the order declared; `limits` says what limits an analysis that a data set allows.
 
     Raises:
         InputError: a claim is not complete, or needs an analysis that `capabilities` does not name.
@@ -112,12 +111,14 @@ def judge_claims(
             said = {key: claim[key] for key in ("id", "section", "statement", "published", "estimand")} | {
                 "rule": claim["in_words"]
             }
-            verdict = judge_claim(claim, table, testable=capability["testable"], reason=capability["reason"])
-            rows.append({"dataset": dataset, **said, **verdict})
+            why = {"no": None, "limited": None} | {capability["testable"]: capability["reason"]}
+            verdict = judge_claim(claim, table, not_testable=why["no"])
+            rows.append({"dataset": dataset, **said, **verdict, "limits": why["limited"]})
     return pl.DataFrame(
         rows,
         infer_schema_length=None,
-        schema_overrides={"estimate": pl.Float64, "ci_low": pl.Float64, "ci_high": pl.Float64, "n": pl.Int64},
+        schema_overrides=dict.fromkeys(["estimate", "ci_low", "ci_high"], pl.Float64)
+        | {"n": pl.Int64, "limits": pl.String},
     )
 
 

@@ -177,7 +177,23 @@ def report_values(
         "languages": config["select"]["languages"],
         "window": config["sentiment"]["window"],
         "synthetic": [dataset for dataset in datasets if config["sources"][dataset].get("synthetic")],
-        "has_users": any("user" in config["sources"][dataset]["available"] for dataset in datasets),
+        "has_users": any(row["trap"] == "shared user keys" and row["applies"] for row in tables["traps"]),
+        "analyses": lambda dataset, testable: [
+            row["analysis"]
+            for row in tables["capabilities"]
+            if (row["dataset"], row["testable"]) == (dataset, testable)
+        ],
+        "capabilities": tables["capabilities"],
+        "traps": tables["traps"],
+        "traps_met": lambda dataset: [
+            row
+            for row in tables["traps"]
+            if row["dataset"] == dataset and row["applies"] and row["n_conversations"] != 0
+        ],
+        "selections": tables["selections"],
+        "tag_pairs": tables["languages"],
+        "person": config["select"]["person"],
+        "template": config["select"]["template"],
         "several": lambda dataset: f" ({dataset})" if several else "",
         "data_set": lambda row: f"| {row['dataset']} " if several else "",
         "data_set_head": "| Data set " if several else "",
