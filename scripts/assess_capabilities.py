@@ -90,7 +90,9 @@ def assess_capabilities(
             reason = f"{n:,} of {removed['n_all']:,} conversations were removed before publication: {removed['why']}."
             states.append((left, reason + (" What this asks for is likely to be among them." if left == NO else "")))
         worst = max((state for state, _ in states), key=[YES, LIMITED, NO].index, default=YES)
-        rows.append((dataset, analysis, worst, " ".join(reason for state, reason in states if state == worst)))
+        rows.append(
+            (dataset, analysis, worst, " ".join(reason for state, reason in states if state == worst and reason))
+        )
     return pl.DataFrame(rows, schema=["dataset", "analysis", "testable", "reason"], orient="row")
 
 

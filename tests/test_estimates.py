@@ -29,6 +29,7 @@ def measures(*groups):
             row = {
                 "conversation_id": f"c{len(rows):04}",
                 "user_id": None,
+                "person": None,
                 "n_human": 6,
                 "n_assistant": 5,
                 "content_creation": False,
@@ -44,7 +45,8 @@ def measures(*groups):
                 "compound_start": None,
                 "compound_end": None,
             } | changes
-            rows.append(row | {"cluster": row["user_id"] or row["conversation_id"]})
+            person = row["user_id"] is not None if row["person"] is None else row["person"]
+            rows.append(row | {"cluster": row["user_id"] or row["conversation_id"], "person": person})
     floats = {f"{scale}_{end}": pl.Float64 for scale in ("level", "compound") for end in ("start", "end")}
     return pl.DataFrame(
         rows,
@@ -965,7 +967,7 @@ def test_a_hidden_overlap_cannot_be_told_from_the_estimate_of_its_union(one, oth
 
 def two_each(k):
     users = pl.Series([f"u{number // 2}" for number in range(1_000)])
-    return hidden_coaching(k).with_columns(user_id=users, cluster=users)
+    return hidden_coaching(k).with_columns(user_id=users, cluster=users, person=pl.lit(True))
 
 
 def test_a_hidden_count_of_users_with_several_conversations_cannot_be_told_from_an_estimate():

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import polars as pl
 import pytest
-from find_duplicates import find_duplicates, near_duplicates
+from find_duplicates import find_duplicates, followed, near_originals
 from fingerprint_shard import N_PERMUTATIONS, fingerprint_shard, minhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -191,6 +191,10 @@ def signature(seed, n=N_PERMUTATIONS):
     return np.random.default_rng(seed).integers(0, 2**32, n, dtype=np.uint32)
 
 
+def near(rows, *, similarity=0.85):
+    return (near_originals(np.array(rows), similarity=similarity) != np.arange(len(rows))).tolist()
+
+
 def changed(row, positions):
     row = row.copy()
     row[positions] += 1
@@ -201,28 +205,41 @@ def changed(row, positions):
 def test_row_is_a_near_duplicate_from_the_similarity_on(n_changed, expected):
     base = signature(1)
     # 55 of 64 are .859, 54 of 64 are .844
-    rows = np.array([base, changed(base, slice(0, n_changed))])
-    assert near_duplicates(rows, similarity=0.85).tolist() == [False, expected]
+    rows = [base, changed(base, slice(0, n_changed))]
+    assert near(rows) == [False, expected]
 
 
 def test_only_the_later_of_two_rows_is_a_near_duplicate():
-    rows = np.array([signature(1), signature(2), changed(signature(2), [0]), signature(1)])
-    assert near_duplicates(rows, similarity=0.85).tolist() == [False, False, True, True]
+    rows = [signature(1), signature(2), changed(signature(2), [0]), signature(1)]
+    assert near(rows) == [False, False, True, True]
 
 
 def test_similarity_of_one_asks_for_equal_signatures():
     base = signature(1)
-    assert near_duplicates(np.array([base, changed(base, [63]), base]), similarity=1).tolist() == [False, False, True]
+    assert near([base, changed(base, [63]), base], similarity=1) == [False, False, True]
 
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 40)), min_size=1, max_size=12))
 def test_row_is_a_near_duplicate_only_of_an_earlier_row_as_similar_as_asked(rows):
     signatures = np.array([changed(signature(seed), slice(0, n)) for seed, n in rows])
-    near = near_duplicates(signatures, similarity=0.85)
-    for number in np.flatnonzero(near):
-        earlier = (signatures[:number] == signatures[number]).mean(axis=1)
-        assert earlier.max() >= 0.85
+    originals = near_originals(signatures, similarity=0.85)
+    for number, original in enumerate(originals):
+        assert original <= number
+        assert (signatures[number] == signatures[original]).mean() >= 0.85
+
+
+@given(st.data())
+def test_chains_of_originals_are_followed_to_their_first_row(data):
+    n = data.draw(st.integers(0, 40))
+    original = np.array([data.draw(st.integers(0, number)) for number in range(n)], dtype=int)
+    ends = followed(original)
+    assert all(original[end] == end for end in ends)
+    for number in range(n):
+        step = number
+        while original[step] != step:
+            step = original[step]
+        assert ends[number] == step
 
 
 # --- flags
@@ -315,3 +332,30 @@ def test_conversations_that_are_not_valid_change_no_flag_of_the_others(invalid):
     ]
     assert flagged(flags[1])[1:-1] == flagged(flags[0])
     assert flagged(flags[1])[0] == flagged(flags[1])[-1] == (False, False, False)
+
+
+def words(*numbers):
+    return " ".join(f"word{number}" for number in numbers)
+
+
+def test_a_copy_of_a_near_duplicate_is_a_copy_of_the_one_that_stays():
+    first, second = words(*range(60)), words(*range(57), 97, 98, 99)
+    flags = duplicates([first], [second], [second])
+    assert flags["near_duplicate"].to_list() == [False, True, False]
+    assert flags["exact_duplicate"].to_list() == [False, False, True]
+    assert flags["copy_of"].to_list() == ["c0", "c0", "c0"]
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 12), st.booleans()), min_size=1, max_size=15))
+def test_every_valid_conversation_is_counted_once_with_the_one_that_stays_for_it(talks):
+    texts = [[words(*(100 * seed + n + cut for n in range(60)))] for seed, cut, _ in talks]
+    answered = [[*text, "Noted."] if valid else text for text, (*_, valid) in zip(texts, talks, strict=True)]
+    fingerprints = fingerprint_shard(table(*answered)).with_columns(shard=pl.lit("one"))
+    flags = find_duplicates(fingerprints, similarity=0.85).with_columns(valid=fingerprints["valid"])
+    stays = ~pl.col("exact_duplicate") & ~pl.col("near_duplicate")
+    assert flags.filter(stays)["unique_id"].to_list() == flags.filter(stays)["copy_of"].to_list()
+    kept = flags.filter(stays & pl.col("valid"))
+    n_copies = flags.filter("valid").group_by("copy_of").len()
+    assert set(n_copies["copy_of"]) == set(kept["unique_id"])
+    assert n_copies["len"].sum() == sum(valid for *_, valid in talks)

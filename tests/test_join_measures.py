@@ -50,6 +50,17 @@ def conversations(users):
     )
 
 
+def origins(users):
+    return pl.DataFrame(
+        {
+            "conversation_id": list(users),
+            "cluster": [user or name for name, user in users.items()],
+            "person": [user is not None for user in users.values()],
+        },
+        schema={"conversation_id": pl.String, "cluster": pl.String, "person": pl.Boolean},
+    )
+
+
 def affect(ids):
     return pl.DataFrame(
         {
@@ -78,7 +89,12 @@ def joined(*pushed, users=None, levels=(0.0, 0.5, 1.0)):
     users = users or {"a": "u1", "b": None}
     return contracts.MEASURES.validate(
         join_measures(
-            conversations(users), affect(list(users)), pushback(*pushed), sentiment(list(levels)), window=2
+            conversations(users),
+            origins(users),
+            affect(list(users)),
+            pushback(*pushed),
+            sentiment(list(levels)),
+            window=2,
         ).sort("conversation_id")
     )
 
@@ -109,8 +125,8 @@ def test_conversations_in_are_conversations_out():
     assert joined()["conversation_id"].to_list() == ["a", "b"]
 
 
-def test_the_cluster_is_the_user_or_else_the_conversation():
-    assert joined()["cluster"].to_list() == ["u1", "b"]
+def test_cluster_and_person_come_from_the_origins():
+    assert joined().select("cluster", "person").rows() == [("u1", True), ("b", False)]
 
 
 def test_a_conversation_without_pushback_has_false_and_zero_and_no_reason():
@@ -145,4 +161,6 @@ def test_no_text_comes_along():
 
 def test_two_rows_for_one_conversation_are_refused():
     with pytest.raises(pl.exceptions.ComputeError):
-        join_measures(conversations({"a": None}), affect(["a", "a"]), pushback(), sentiment([0.0]), window=1)
+        join_measures(
+            conversations({"a": None}), origins({"a": None}), affect(["a", "a"]), pushback(), sentiment([0.0]), window=1
+        )

@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 import yaml
+from assess_capabilities import ANALYSES
 from hypothesis import given
 from hypothesis import strategies as st
 from judge_claims import REQUIRED, check_claims, judge_claim, judge_claims
@@ -18,6 +19,7 @@ CLAIM = {
     "statement": "Foxes are rare.",
     "published": "< 10 %",
     "estimand": "Share of foxes among animals seen.",
+    "needs": "counting",
     "value": {"table": "prevalence", "where": {"group": "fox"}},
     "rule": {"high": 0.10},
     "in_words": "The interval lies below 10 %.",
@@ -34,8 +36,14 @@ def estimates(low, high, *, n=100, **more):
     )
 
 
-def verdict(claim, rows, *, synthetic=False):
-    return judge_claim(claim, rows, synthetic=synthetic)["verdict"]
+def verdict(claim, rows, *, not_testable=None):
+    return judge_claim(claim, rows, not_testable=not_testable)["verdict"]
+
+
+def capabilities(**testable):
+    """What each data set allows of the analysis that the claim needs."""
+    rows = [(dataset, "counting", how, None if how == "yes" else f"{how}, alas") for dataset, how in testable.items()]
+    return pl.DataFrame(rows, schema=["dataset", "analysis", "testable", "reason"], orient="row")
 
 
 def without(*keys):
@@ -94,7 +102,7 @@ def test_a_rule_may_bound_from_below_by_zero():
 def test_the_prefix_names_the_columns_that_are_judged():
     claim = without("direction") | {"value": CLAIM["value"] | {"prefix": "excess"}, "rule": {"low": 0}}
     found = judge_claim(
-        claim, estimates(-0.5, -0.4, excess=0.2, excess_ci_low=0.1, excess_ci_high=0.3), synthetic=False
+        claim, estimates(-0.5, -0.4, excess=0.2, excess_ci_low=0.1, excess_ci_high=0.3), not_testable=None
     )
     assert (found["verdict"], found["estimate"], found["ci_low"], found["ci_high"]) == ("supported", 0.2, 0.1, 0.3)
 
@@ -110,13 +118,13 @@ def test_the_wider_region_may_look_at_other_columns():
 
 
 def test_an_interval_outside_the_claimed_region_is_not_supported_even_where_the_wider_one_holds_it():
-    found = judge_claim(CLAIM, estimates(0.2, 0.4), synthetic=False)
+    found = judge_claim(CLAIM, estimates(0.2, 0.4), not_testable=None)
     assert found["verdict"] == "not supported"
     assert "outside" in found["reason"]
 
 
 def test_direction_only_says_what_does_not_and_what_does_hold():
-    found = judge_claim(CLAIM, estimates(0.05, 0.4), synthetic=False)
+    found = judge_claim(CLAIM, estimates(0.05, 0.4), not_testable=None)
     assert found["reason"] == "Not that the interval lies below 10 %, but below one half."
 
 
@@ -127,7 +135,7 @@ def test_direction_only_means_that_the_interval_reaches_into_the_claimed_region(
 
 
 def test_too_few_conversations_are_not_testable():
-    found = judge_claim(CLAIM, estimates(0.01, 0.05, n=29), synthetic=False)
+    found = judge_claim(CLAIM, estimates(0.01, 0.05, n=29), not_testable=None)
     assert (found["verdict"], found["n"]) == ("not testable here", 29)
     assert "29" in found["reason"]
     assert "30" in found["reason"]
@@ -142,7 +150,7 @@ def test_where_the_table_has_a_base_the_base_is_what_must_be_large_enough():
 
 
 def test_a_cell_under_the_privacy_floor_is_not_testable():
-    found = judge_claim(CLAIM, estimates(0.01, 0.05, n=None), synthetic=False)
+    found = judge_claim(CLAIM, estimates(0.01, 0.05, n=None), not_testable=None)
     assert (found["verdict"], found["estimate"]) == ("not testable here", None)
     assert "floor" in found["reason"]
 
@@ -151,9 +159,28 @@ def test_an_estimate_without_an_interval_is_not_testable():
     assert verdict(CLAIM, estimates(None, None)) == "not testable here"
 
 
-def test_synthetic_data_are_never_testable_but_show_their_values():
-    found = judge_claim(CLAIM, estimates(0.01, 0.05), synthetic=True)
-    assert (found["verdict"], found["estimate"]) == ("not testable here", 0.05)
+def test_what_a_data_set_does_not_allow_is_not_testable_but_shows_its_value():
+    found = judge_claim(CLAIM, estimates(0.01, 0.05), not_testable="It holds no owls.")
+    assert (found["verdict"], found["estimate"], found["reason"]) == ("not testable here", 0.05, "It holds no owls.")
+
+
+@pytest.mark.parametrize(
+    ("testable", "verdict", "limits"),
+    [("yes", "supported", None), ("limited", "supported", "limited, alas"), ("no", "not testable here", None)],
+)
+def test_the_capabilities_decide_whether_a_claim_is_judged_and_what_limits_it(testable, verdict, limits):
+    tables = {"prevalence": estimates(0.01, 0.05)}
+    found = judge_claims([CLAIM], tables, capabilities(own=testable), datasets=["own"])
+    assert found.select("verdict", "limits").rows() == [(verdict, limits)]
+
+
+def test_a_claim_that_needs_an_unknown_analysis_is_refused_by_name():
+    with pytest.raises(InputError, match="'rare' needs 'telepathy', expected one of: counting"):
+        judge_claims([CLAIM | {"needs": "telepathy"}], {}, capabilities(own="yes"), datasets=["own"])
+
+
+def test_every_declared_claim_needs_an_analysis_that_is_assessed():
+    assert {claim["needs"] for claim in CLAIMS} <= set(ANALYSES)
 
 
 @pytest.mark.parametrize("copies", [0, 2])
@@ -213,13 +240,18 @@ def test_an_id_used_twice_is_refused():
 
 def test_no_claim_is_judged_while_one_lacks_its_rule():
     with pytest.raises(InputError):
-        judge_claims([CLAIM, without("rule") | {"id": "b"}], {"prevalence": estimates(0, 0.01)}, synthetic={"own": 0})
+        judge_claims(
+            [CLAIM, without("rule") | {"id": "b"}],
+            {"prevalence": estimates(0, 0.01)},
+            capabilities(own="yes"),
+            datasets=["own"],
+        )
 
 
 def test_every_claim_is_judged_for_every_data_set_in_the_order_declared():
     claims = [CLAIM, CLAIM | {"id": "again", "rule": {"low": 0.5}}]
     tables = {"prevalence": pl.concat([estimates(0.01, 0.05), estimates(0.6, 0.7).with_columns(dataset=pl.lit("b"))])}
-    found = judge_claims(claims, tables, synthetic={"own": False, "b": True})
+    found = judge_claims(claims, tables, capabilities(own="yes", b="no"), datasets=["own", "b"])
     assert found.select("dataset", "id", "verdict").rows() == [
         ("own", "rare", "supported"),
         ("own", "again", "not supported"),
@@ -229,5 +261,6 @@ def test_every_claim_is_judged_for_every_data_set_in_the_order_declared():
 
 
 def test_the_rule_is_told_beside_the_verdict():
-    found = judge_claims([CLAIM], {"prevalence": estimates(0.01, 0.05)}, synthetic={"own": False})
+    tables = {"prevalence": estimates(0.01, 0.05)}
+    found = judge_claims([CLAIM], tables, capabilities(own="yes"), datasets=["own"])
     assert found["rule"].to_list() == ["The interval lies below 10 %."]

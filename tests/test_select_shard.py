@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from normalise_shard import normalise_shard
-from select_shard import detect_language, language_sample, select_shard
+from select_shard import detect_language, language_sample, opening, select_shard
 
 from shared import contracts
 
@@ -32,13 +32,18 @@ def flags(conversations, **flagged):
     return conversations.select(
         "conversation_id",
         unique_id=pl.col("conversation_id"),
+        copy_of=pl.col("conversation_id"),
         **{name: pl.col("conversation_id").is_in(flagged.get(name, [])) for name in FLAGS},
     )
 
 
 def select(conversations, *, rejects=None, languages=("en",), **flagged):
     rejects = normalise_shard([])[1] if rejects is None else rejects
-    return select_shard(conversations, rejects, flags(conversations, **flagged), languages=list(languages))
+    return selected_from(conversations, rejects, flags(conversations, **flagged), languages=list(languages))[:2]
+
+
+def selected_from(*tables, languages):
+    return select_shard(*tables, languages=languages, opening_words=8)
 
 
 def removed(funnel):
@@ -140,8 +145,51 @@ def test_funnel_counts_records_first_and_then_conversations():
 def test_selected_conversations_carry_the_id_that_is_unique_in_the_data_set():
     conversations = table(talk())
     unique = flags(conversations).with_columns(unique_id=pl.lit("march-c0"))
-    selected, _ = select_shard(conversations, normalise_shard([])[1], unique, languages=["en"])
+    selected, *_ = selected_from(conversations, normalise_shard([])[1], unique, languages=["en"])
     assert selected["conversation_id"].to_list() == ["march-c0"]
+
+
+def origins_of(*conversations, **flagged):
+    shard = table(*conversations)
+    origins = selected_from(shard, normalise_shard([])[1], flags(shard, **flagged), languages=["en"])[2]
+    return contracts.SHARD_ORIGINS.validate(origins)
+
+
+def test_origins_tell_of_every_conversation_with_the_language_that_we_detect():
+    origins = origins_of(talk(), talk(GERMAN), [("user", ENGLISH)], talk(), near_duplicate=["c3"])
+    assert origins["conversation_id"].to_list() == ["c0", "c1", "c2", "c3"]
+    assert origins["language"].to_list() == ["en", "de", "en", "en"]
+
+
+def test_only_selected_conversations_have_an_opening():
+    origins = origins_of(talk(), talk(GERMAN), [("user", ENGLISH)], talk(), near_duplicate=["c3"])
+    assert origins["opening"].is_not_null().to_list() == [True, False, False, False]
+
+
+def test_origins_of_no_conversation_keep_their_contract():
+    assert origins_of().height == 0
+
+
+LONG = "Draw a wide view of the harbour at dusk"
+
+
+@pytest.mark.parametrize(
+    ("text", "alike"),
+    [
+        ("draw A  wide view, of the harbour -- at dawn!", True),
+        ("Draw a wide view of the harbour at", True),
+        ("Draw a wide view of the old harbour at dusk", False),
+        ("Draw a wide view of the harbour", False),
+        ("", False),
+    ],
+)
+def test_openings_are_alike_by_their_first_eight_folded_words(text, alike):
+    keys = table(talk(LONG), talk(text)).select(opening(words=8)).to_series()
+    assert (keys[0] == keys[1]) is alike or (keys[1] is None and not alike)
+
+
+def test_a_prompt_of_fewer_words_has_no_opening():
+    assert table(talk("Good morning to you")).select(opening(words=8)).item() is None
 
 
 @pytest.mark.parametrize("conversations", [[], [talk()], [talk(GERMAN)]], ids=["none", "kept", "removed"])
