@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 SEED = 20250626
+COLUMNS = ["conversation_id", "copy_of", "cluster", "started_at", "person", "templated"]
 
 # In order of importance: where two of them together would tell of a few conversations, the later one is hidden.
 SELECTIONS = {
@@ -36,10 +37,15 @@ def selected_rows(measures: pl.DataFrame, origins: pl.DataFrame) -> pl.DataFrame
     """
     return (
         origins.join(measures.select("included", copy_of="conversation_id"), on="copy_of", maintain_order="left")
-        .with_columns(
+        .select(
+            "included",
+            "person",
+            "templated",
+            "started_at",
             kept=pl.col("conversation_id") == pl.col("copy_of"),
-            draw=pl.struct(pl.col("conversation_id").hash(SEED).alias("key"), "conversation_id").rank("ordinal"),
-            order=pl.struct("started_at", "conversation_id").rank("ordinal"),
+            cluster=pl.col("cluster").rank("dense"),
+            draw=pl.col("conversation_id").hash(SEED),
+            order=pl.col("started_at").rank("ordinal"),
         )
         .with_columns(**SELECTIONS)
     )
@@ -108,7 +114,10 @@ def compare_selections(
 def main():
     tables = [
         compare_selections(
-            pl.read_parquet(measures), pl.read_parquet(origins), dataset=dataset, **snakemake.params.floors
+            pl.read_parquet(measures, columns=["conversation_id", "user_id", "included"]),
+            pl.read_parquet(origins, columns=COLUMNS),
+            dataset=dataset,
+            **snakemake.params.floors,
         )
         for dataset, measures, origins in zip(
             snakemake.params.datasets, snakemake.input.measures, snakemake.input.origins, strict=True

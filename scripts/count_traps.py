@@ -167,7 +167,7 @@ def count_traps(
     trap(
         "removed before publication",
         applies=bool(removed),
-        what=f"conversations removed: {(removed or {}).get('why')}",
+        what=f"conversations removed ({(removed or {}).get('why')})",
         **bound,
     )
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 LANGUAGE_CHARACTERS = 300
-OPENING_CHARACTERS = 500  # of the first human message, in which its first words are sought
+OPENING_CHARACTERS = 200  # of the first human message, in which its first words are sought
 OPENING_SEED = 20250626
 SHORT_PROMPT = 40  # under this many characters a prompt alone does not tell its language: the reply is read with it
 
