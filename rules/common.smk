@@ -42,7 +42,9 @@ def typed(value, schema):
 def check_source(name, source):
     """What the schema cannot say of a source: lists and numbers that belong together, a day that there is, a pattern that names every shard otherwise."""
     if "removed" in source and source["removed"]["n_public"] > source["removed"]["n_all"]:
-        stop(f"sources.{name}.removed has n_public above n_all. Hint: n_all counts the conversations before the removal.")
+        stop(
+            f"sources.{name}.removed has n_public above n_all. Hint: n_all counts the conversations before the removal."
+        )
     if "user_key_until" in source:
         try:
             date.fromisoformat(source["user_key_until"])

@@ -95,10 +95,12 @@ def keys_in(text: str, keys: set[str]) -> set[str]:
 
 
 def cells_under_floor(path: Path, *, min_conversations: int, min_users: int) -> int:
-    """Published counts of conversations (n_conversations, n_with_pushback) or users (n_users) from 1 to under their floor in a table."""
+    """Published counts of conversations (n_conversations, n_with_pushback, n_affective) or users (n_users) from 1 to under their floor in a table."""
     with open(path, encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    floors = {"n_conversations": min_conversations, "n_with_pushback": min_conversations, "n_users": min_users}
+    floors = dict.fromkeys(["n_conversations", "n_with_pushback", "n_affective"], min_conversations) | {
+        "n_users": min_users
+    }
     return sum(1 <= int(row[name]) < floor for row in rows for name, floor in floors.items() if row.get(name))
 
 

@@ -9,7 +9,7 @@ from shared.contracts import CATEGORIES, PUSHBACK_KINDS
 from shared.job import logged
 from shared.labels import read_held_out
 from shared.statistics import bootstrap_ratio, bootstrap_share, rogan_gladen_draws, summarise
-from shared.tables import in_group, published
+from shared.tables import has_users, in_group, published
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -51,7 +51,7 @@ def estimate_pushback(
         sensitivity and specificity of the rules), share_of_assistant_messages with interval.
     """
     rows = []
-    has_users = measures["user_id"].null_count() < measures.height
+    users = has_users(measures)
     for number, group in enumerate(GROUPS):
         base = measures.filter(in_group(group))
         rng, cluster = np.random.default_rng([seed, number]), base["cluster"].to_numpy()
@@ -70,7 +70,7 @@ def estimate_pushback(
                 "dataset": dataset,
                 "group": group,
                 "n_conversations": base.height,
-                "n_users": base["cluster"].n_unique() if has_users else None,
+                "n_users": base["cluster"].n_unique() if users else None,
                 "n_with_pushback": int(any_pushback.sum()),
                 "share_naive": round(float(any_pushback.mean()), 6) if base.height else None,
                 "naive_ci_low": naive_interval["ci_low"],
@@ -89,7 +89,7 @@ def estimate_pushback(
 def count_by(measures: pl.DataFrame, names: list[str], column: str, *, dataset: str) -> pl.DataFrame:
     """Conversations of each group with each of `names`, bool columns of the measures; shares are of the group's conversations, not corrected."""
     rows = []
-    has_users = measures["user_id"].null_count() < measures.height
+    users = has_users(measures)
     for group in GROUPS:
         base = measures.filter(in_group(group))
         for name in names:
@@ -100,9 +100,9 @@ def count_by(measures: pl.DataFrame, names: list[str], column: str, *, dataset: 
                     group,
                     name,
                     members.height,
-                    members["cluster"].n_unique() if has_users else None,
+                    members["cluster"].n_unique() if users else None,
                     base.height,
-                    base["cluster"].n_unique() if has_users else None,
+                    base["cluster"].n_unique() if users else None,
                 )
             )
     schema = {

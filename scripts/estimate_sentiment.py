@@ -7,7 +7,7 @@ import polars as pl
 
 from shared.job import logged
 from shared.statistics import bootstrap_ratio, summarise
-from shared.tables import TYPES, in_group, published
+from shared.tables import TYPES, has_users, in_group, published
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -31,7 +31,7 @@ def estimate_sentiment(
         dataset, group, n_conversations, n_users, mean_start, mean_end, estimate (mean change on -1..+1) with interval, excess (change beyond
         that of non-affective conversations) with interval, mean change of the compound score, share_improved, share_same, share_worsened.
     """
-    has_users = measures["user_id"].null_count() < measures.height
+    users = has_users(measures)
     scored = (
         measures.filter(pl.col("n_human") >= min_human_messages)
         .drop_nulls(["level_start", "level_end"])
@@ -61,7 +61,7 @@ def estimate_sentiment(
                 "dataset": dataset,
                 "group": group,
                 "n_conversations": base.height,
-                "n_users": base["cluster"].n_unique() if has_users else None,
+                "n_users": base["cluster"].n_unique() if users else None,
                 "mean_start": base["level_start"].mean(),
                 "mean_end": base["level_end"].mean(),
                 **summarise(own, confidence=confidence),

@@ -6,7 +6,7 @@ import polars as pl
 
 from shared.contracts import CATEGORIES
 from shared.job import logged
-from shared.tables import in_group, published
+from shared.tables import has_users, in_group, published
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -36,7 +36,7 @@ def estimate_topics(
         dataset, category, topic (its distinctive words), n_conversations, n_users, n_of (conversations of the category), share_of_category,
         stability (adjusted Rand index between runs, per category).
     """
-    has_users = measures["user_id"].null_count() < measures.height
+    users = has_users(measures)
     labels = (
         terms.sort("rank")
         .group_by("category", "topic", maintain_order=True)
@@ -53,14 +53,14 @@ def estimate_topics(
             .agg(n=pl.len(), users=pl.col("cluster").n_unique())
             .join(labels.filter(pl.col("category") == category).drop("category"), on="topic", how="left")
         )
-        small = (pl.col("n") < min_conversations) | ((pl.col("users") < min_users) if has_users else pl.lit(False))
+        small = (pl.col("n") < min_conversations) | ((pl.col("users") < min_users) if users else pl.lit(False))
         kept = sizes.filter(~small).sort("n", "topic", descending=[True, False])
         merged = sizes.filter(small)
 
         def users_of(part, members=members):
             return members.filter(pl.col("topic").is_in(part["topic"].to_list()))["cluster"].n_unique()
 
-        few = merged["n"].sum() < min_conversations or (has_users and users_of(merged) < min_users)
+        few = merged["n"].sum() < min_conversations or (users and users_of(merged) < min_users)
         if kept.height and merged.height and few:
             # Alone under the floor the merged row could be told from the others and the category's size: the smallest topic joins it.
             kept, merged = kept.head(-1), pl.concat([merged, kept.tail(1)])
@@ -84,7 +84,7 @@ def estimate_topics(
         "category",
         "topic",
         "n_conversations",
-        n_users=pl.col("n_users") if has_users else pl.lit(None, dtype=pl.Int64),
+        n_users=pl.col("n_users") if users else pl.lit(None, dtype=pl.Int64),
         n_of="n_of",
         share_of_category=(pl.col("n_conversations") / pl.col("n_of")).round(6),
         stability="stability",

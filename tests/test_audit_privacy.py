@@ -104,7 +104,7 @@ def test_addresses_and_user_keys_are_found(audit, content, kind, shape):
     assert found["n_findings"] >= 1
 
 
-@pytest.mark.parametrize("column", ["n_conversations", "n_with_pushback", "n_users"])
+@pytest.mark.parametrize("column", ["n_conversations", "n_with_pushback", "n_affective", "n_users"])
 def test_a_csv_cell_under_the_floor_is_found(audit, column):
     found = audit("table.csv", f"group,{column}\na,9\nb,10\n")
     assert (found["n_findings"], found["findings"]) == (1, "cell under the floor: 1")

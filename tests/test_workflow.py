@@ -140,6 +140,9 @@ def test_no_workflow_file_names_a_path_of_one_machine():
         (["sentiment={window: 4}"], ["min_human_messages", "twice"]),
         (["sentiment={cut_points: [0.5, 0.1, 0.2, 0.3]}"], ["cut_points must rise"]),
         (["estimate={confidence: 95}"], ["estimate.confidence", "95"]),
+        (["select={person: {max_countries: 0}}"], ["select.person.max_countries", "0"]),
+        (["sources={control: {user_key_until: 2024-09-31}}"], ["control.user_key_until", "day", "2024-09-30"]),
+        (["sources={sharegpt: {user_key_until: 2024-09-30}}"], ["asks for users and times", "available"]),
     ],
     ids=lambda value: value[0],
 )
@@ -149,6 +152,14 @@ def test_bad_configuration_is_refused_in_one_sentence(overrides, words):
     sentence = next(line for line in done.stdout.splitlines() if line.startswith("Configuration:"))
     assert all(word in sentence for word in words), sentence
     assert "Traceback" not in done.stdout
+
+
+def test_more_conversations_published_than_there_were_are_refused(tmp_path):
+    preset = tmp_path / "preset.yaml"
+    removed = "{n_public: 9, n_all: 3, why: left out, source: a page}"
+    preset.write_text(f"sources: {{sharegpt: {{removed: {removed}}}}}", encoding="utf-8")
+    done = snakemake("--dry-run", f"--configfile={preset}", cwd=ROOT)
+    assert done.returncode != 0 and "sources.sharegpt.removed has n_public above n_all" in done.stdout
 
 
 def test_numbers_inside_a_map_on_the_command_line_are_numbers():
