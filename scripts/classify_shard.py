@@ -58,7 +58,7 @@ def classify_shard(
     """
     candidate = conversations.select(sieve(human_text(), sieve_words)).to_series().to_numpy()
     n = conversations.height
-    probabilities = model.probabilities(model.features.matrix(conversations)) if n else np.zeros((0, len(CLASSES)))
+    probabilities = model.probabilities(conversations) if n else np.zeros((0, len(CLASSES)))
     probabilities = cross_fitted(probabilities, conversations["conversation_id"], held_out)
     decisions = decide(
         probabilities,

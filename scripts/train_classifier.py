@@ -1,5 +1,6 @@
 """Train the affect classifier on every label whose text is at hand, and measure it by cross-validation."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from shared.affect import AffectModel, apply_study_filters, decide
 from shared.contracts import CATEGORIES, CLASSES
-from shared.features import Features, human_text, sieve
+from shared.features import Features, human_text, readings, sieve
 from shared.job import InputError, logged
 from shared.labels import labelled_texts, read_control_labels, read_labels
 from shared.text import fold, spaced_words
@@ -59,6 +60,14 @@ def _regressions(matrix, truth):
     return np.column_stack(coefficients), np.array(intercepts)
 
 
+def _uncalibrated(labelled, cues, truth):
+    """A model of the labelled conversations, each learnt from as a whole."""
+    features = learn_features(labelled, cues)
+    whole = readings(labelled)[: labelled.height]
+    neutral = dict(slope=np.ones(len(CLASSES)), offset=np.zeros(len(CLASSES)), threshold=np.full(len(CLASSES), 0.5))
+    return AffectModel(features, *_regressions(features.matrix(whole), truth), **neutral)
+
+
 def held_out_scores(labelled: pl.DataFrame, cues: dict, *, seed: int) -> np.ndarray:
     """(n, classes) log-odds of each conversation by a model that saw neither it nor a conversation with the same beginning."""
     truth = truth_of(labelled)
@@ -66,9 +75,7 @@ def held_out_scores(labelled: pl.DataFrame, cues: dict, *, seed: int) -> np.ndar
     stratum = (labelled["source"] + labelled["affective"].cast(pl.String)).to_numpy()
     scores = np.zeros(truth.shape)
     for train, test in StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(truth, stratum, beginning):
-        features = learn_features(labelled[train], cues)
-        coefficients, intercepts = _regressions(features.matrix(labelled[train]), truth[train])
-        scores[test] = features.matrix(labelled[test]) @ coefficients + intercepts
+        scores[test] = _uncalibrated(labelled[train], cues, truth[train]).log_odds(labelled[test])
     return scores
 
 
@@ -132,9 +139,8 @@ def train_classifier(
         **{f"predicted_{name}": pl.Series(predicted[name]).cast(pl.Int8) for name in [*CLASSES, "included"]},
         **{f"true_{name}": pl.Series(true[name]).cast(pl.Int8) for name in [*CLASSES, "included"]},
     )
-    features = learn_features(labelled, cues)
-    coefficients, intercept = _regressions(features.matrix(labelled), truth)
-    return AffectModel(features, coefficients, intercept, slope, offset, threshold), held_out
+    model = _uncalibrated(labelled, cues, truth)
+    return replace(model, slope=slope, offset=offset, threshold=threshold), held_out
 
 
 def model_card(held_out: pl.DataFrame) -> str:

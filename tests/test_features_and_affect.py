@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-import scipy.sparse as sp
 import yaml
 from classify_shard import classify_shard, cross_fitted
 from hypothesis import given, settings
@@ -15,7 +14,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from train_classifier import learn_features
 
 from shared import contracts
-from shared.affect import AffectModel, apply_study_filters, decide, sigmoid
+from shared.affect import LENGTH_DISCOUNT, AffectModel, apply_study_filters, decide, over_readings, sigmoid
 from shared.contracts import CATEGORIES, CLASSES
 from shared.features import (
     MESSAGE_CHARACTERS,
@@ -26,6 +25,7 @@ from shared.features import (
     human_text,
     in_words,
     occurrences,
+    readings,
     sieve,
 )
 from shared.job import InputError
@@ -103,7 +103,7 @@ def cue_counts(*texts, cues=CUES):
     """(n texts, n groups): what the classifier's columns of cues hold, turned back into counts."""
     features = Features([], np.zeros(0), cues)
     columns = [features.names.index(f"cue:{name}") for name in cues]
-    return np.expm1(features.matrix(table(*texts)).toarray()[:, columns] * 2).round(6).tolist()
+    return np.expm1(features.matrix(readings(table(*texts))).toarray()[:, columns] * 2).round(6).tolist()
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,9 @@ def test_phrases_are_spelt_like_the_texts_that_are_searched():
 
 def shape(conversation):
     """(n, len(SHAPE)): the classifier's columns of shape."""
-    return Features([], np.zeros(0), CUES).matrix(conversation).toarray()[:, -len(SHAPE) :]
+    return (
+        Features([], np.zeros(0), CUES).matrix(readings(conversation)).toarray()[: conversation.height, -len(SHAPE) :]
+    )
 
 
 @pytest.mark.parametrize(
@@ -229,30 +231,34 @@ def test_matrix_of_words_is_the_sublinear_tfidf_of_scikit_learn_times_the_word_w
     reference = TfidfVectorizer(vocabulary=features.words, ngram_range=(1, 2), token_pattern=r"\S+", sublinear_tf=True)
     texts = pl.select(spaced_words(pl.lit(pl.Series(TEXTS)))).to_series().to_list()
     expected = reference.fit_transform(texts).toarray() * WORD_WEIGHT
-    np.testing.assert_allclose(features.matrix(conversations).toarray()[:, : len(features.words)], expected)
+    np.testing.assert_allclose(features.matrix(readings(conversations)).toarray()[:, : len(features.words)], expected)
 
 
 def test_matrix_has_one_named_column_for_each_word_cue_rate_and_shape():
     features = Features(["boat"], np.ones(1), CUES)
-    assert features.matrix(table(*TEXTS)).shape == (len(TEXTS), len(features.names)) == (4, 1 + 2 * 3 + len(SHAPE))
+    assert (
+        features.matrix(readings(table(*TEXTS))).shape
+        == (len(TEXTS), len(features.names))
+        == (4, 1 + 2 * 3 + len(SHAPE))
+    )
 
 
 @pytest.mark.parametrize("name, expected", [("cue:kin", np.log(3) / 2), ("cue_rate:kin", 2.0), ("cue:gesture", 0.0)])
 def test_matrix_holds_cues_as_log_counts_and_bounded_rates(name, expected):
     features = Features(["boat"], np.ones(1), CUES)
-    row = features.matrix(table(TEXTS[3])).toarray()[0]
+    row = features.matrix(readings(table(TEXTS[3]))).toarray()[0]
     assert row[features.names.index(name)] == pytest.approx(expected)
 
 
 def test_matrix_holds_the_rate_of_cues_per_twenty_words():
     features = Features(["boat"], np.ones(1), CUES)
-    row = features.matrix(table("my aunt " + "sails " * 38)).toarray()[0]
+    row = features.matrix(readings(table("my aunt " + "sails " * 38))).toarray()[0]
     assert row[features.names.index("cue_rate:kin")] == pytest.approx(20 / 40)
 
 
 def test_matrix_does_not_depend_on_the_replies():
     features = Features(["boat", "rope"], np.ones(2), CUES)
-    rows = features.matrix(table(["A boat", "my aunt waves a rope"], ["A boat", "No."])).toarray()
+    rows = features.matrix(readings(table(["A boat", "my aunt waves a rope"], ["A boat", "No."]))).toarray()
     np.testing.assert_array_equal(rows[0], rows[1])
 
 
@@ -274,19 +280,50 @@ def model(n_words=2, threshold=0.5, cues=CUES, seed=5):
 
 
 def test_probability_is_the_calibrated_sigmoid_of_the_weighted_features():
-    fitted = model()
-    x = np.zeros(len(fitted.features.names))
-    x[[0, 3]] = 0.5, 2
-    logit = 0.5 * fitted.coefficients[0] + 2 * fitted.coefficients[3] + fitted.intercept
+    fitted, conversations = model(), table(TEXTS[0])
+    logit = fitted.features.matrix(readings(conversations)).toarray()[0] @ fitted.coefficients + fitted.intercept
     expected = 1 / (1 + np.exp(-fitted.slope * logit - fitted.offset))
-    np.testing.assert_allclose(fitted.probabilities(sp.csr_matrix(x[None, :]))[0], expected)
+    np.testing.assert_allclose(fitted.probabilities(conversations)[0], expected)
+
+
+def test_short_conversations_are_read_as_a_whole():
+    found = readings(table(["One.", "A.", "Two."], "Three."))
+    assert found.rows() == [(0, "One.\nTwo.", 2), (1, "Three.", 1)]
+
+
+def test_long_conversations_are_read_in_windows_of_ten_human_messages_too():
+    messages = [text for number in range(23) for text in (f"h{number}", "A reply.")]
+    found = readings(table("Short.", messages))
+    assert found["row"].to_list() == [0, 1, 1, 1, 1]
+    assert found["text"].to_list()[2:] == [
+        "\n".join(f"h{number}" for number in range(start, end)) for start, end in ((0, 10), (10, 20), (20, 23))
+    ]
+    assert found["n_human"].to_list() == [1, 23, 10, 10, 3]
+
+
+def test_window_reaches_what_the_whole_is_cut_off_from():
+    messages = [text for number in range(12) for text in (f"h{number} " + "x" * 700, "A reply.")]
+    whole, *windows = readings(table(messages))["text"]
+    assert "h11" not in whole and "h11" in windows[-1]
+
+
+def test_conversation_is_as_affective_as_its_most_affective_reading_less_a_discount_for_their_number():
+    scores = np.zeros((4, len(CLASSES)))
+    affective, content, coaching = (CLASSES.index(name) for name in ("affective", "content_creation", "coaching"))
+    scores[:, affective] = [1.0, -2.0, 0.5, 3.0]
+    scores[:, content] = [9.0, 8.0, 7.0, 6.0]
+    scores[:, coaching] = [0.1, 0.2, 0.3, 0.4]
+    combined = over_readings(scores, np.array([0, 1, 1, 1]), 2)
+    assert combined[:, affective] == pytest.approx([1.0, 3.0 - LENGTH_DISCOUNT * np.log(3)])
+    assert combined[:, coaching].tolist() == [0.1, 0.4]
+    assert combined[:, content].tolist() == [9.0, 8.0]
 
 
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.text(max_size=80), min_size=1, max_size=4))
 def test_probabilities_lie_between_zero_and_one_for_any_text(texts):
     fitted = model()
-    probabilities = fitted.probabilities(fitted.features.matrix(table(*texts)))
+    probabilities = fitted.probabilities(table(*texts))
     assert ((probabilities >= 0) & (probabilities <= 1)).all()
 
 
@@ -301,7 +338,7 @@ def test_model_gives_the_same_probabilities_after_saving_and_loading(tmp_path):
     fitted.save(tmp_path / "affect.csv")
     loaded = AffectModel.load(tmp_path / "affect.csv", CUES)
     conversations = table(*TEXTS, "rope0 rope1 rope1")
-    before, after = (m.probabilities(m.features.matrix(conversations)) for m in (fitted, loaded))
+    before, after = (m.probabilities(conversations) for m in (fitted, loaded))
     np.testing.assert_allclose(after, before, rtol=1e-4)
 
 
@@ -523,7 +560,7 @@ def test_classified_shard_keeps_its_contract_and_the_order_of_its_conversations(
 def test_probabilities_of_the_table_are_those_of_the_model():
     conversations = table(TEXTS[0])
     fitted = model()
-    expected = fitted.probabilities(fitted.features.matrix(conversations))[0]
+    expected = fitted.probabilities(conversations)[0]
     found = classify(conversations).select([f"p_{name}" for name in CLASSES]).row(0)
     np.testing.assert_allclose(found, expected, atol=1e-6)
 

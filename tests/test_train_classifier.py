@@ -210,7 +210,7 @@ def test_trained_model_finds_its_classes_in_new_conversations(trained):
     texts = ["I quarrel with uncle about a wedding invite", "I draft a slogan and a headline with rhyme"]
     records = [{"messages": [{"role": "user", "content": text}]} for text in texts]
     conversations, _ = normalise_shard(records)
-    over = model.probabilities(model.features.matrix(conversations)) >= model.threshold
+    over = model.probabilities(conversations) >= model.threshold
     assert over[:, CLASSES.index("affective")].tolist() == [True, False]
     assert over[:, CLASSES.index("content_creation")].tolist() == [False, True]
 
@@ -219,8 +219,7 @@ def test_trained_model_survives_saving_and_loading(trained, labelled, tmp_path):
     model, _ = trained
     model.save(tmp_path / "affect.csv")
     loaded = AffectModel.load(tmp_path / "affect.csv", CODEBOOK["cues"])
-    matrix = model.features.matrix(labelled)
-    np.testing.assert_allclose(loaded.probabilities(matrix), model.probabilities(matrix), atol=1e-4)
+    np.testing.assert_allclose(loaded.probabilities(labelled), model.probabilities(labelled), atol=1e-4)
 
 
 WEIGHTS = {

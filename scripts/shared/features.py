@@ -6,10 +6,11 @@ import numpy as np
 import polars as pl
 import scipy.sparse as sp
 
-from shared.text import excerpt, spaced_words
+from shared.text import excerpt, messages_by, spaced_words
 
 MESSAGE_CHARACTERS = 800  # of one human message
 TEXT_CHARACTERS = 3_000  # of all of them: cost and length of a conversation do not decide
+WINDOW = 10  # human messages of which a long conversation's windows consist
 WORD_WEIGHT = 2  # words against cues under one penalty; 1 to 3 did equally well in cross-validation
 PERSONS = {  # how often the human says it is a matter of shape
     "first_person": ["i", "me", "my", "mine", "myself", "im", "ive"],
@@ -20,6 +21,30 @@ PERSONS = {  # how often the human says it is a matter of shape
 def human_text() -> pl.Expr:
     """str: the excerpt of the human messages that the classifier reads."""
     return excerpt("human", per_message=MESSAGE_CHARACTERS, total=TEXT_CHARACTERS)
+
+
+def readings(conversations: pl.DataFrame) -> pl.DataFrame:
+    """What the classifier reads of each conversation: the whole, and where it has more than WINDOW human messages each window of them.
+
+    Returns:
+        row (number of the conversation), text, n_human: first the n conversations as wholes, then the windows in order.
+    """
+    whole = conversations.select(
+        row=pl.int_range(pl.len(), dtype=pl.Int64), text=human_text(), n_human=pl.col("n_human").cast(pl.Int64)
+    )
+    cut = messages_by("human").list.eval(pl.element().str.head(MESSAGE_CHARACTERS))
+    long = (
+        conversations.with_row_index("row")
+        .filter(pl.col("n_human") > WINDOW)
+        .select(pl.col("row").cast(pl.Int64), text=cut)
+    )
+    windows = (
+        long.explode("text")
+        .with_columns(window=pl.int_range(pl.len()).over("row") // WINDOW)
+        .group_by("row", "window", maintain_order=True)
+        .agg(pl.col("text").str.join("\n").str.head(TEXT_CHARACTERS), n_human=pl.len().cast(pl.Int64))
+    )
+    return pl.concat([whole, windows.select(whole.columns)])
 
 
 def sieve(text: pl.Expr, words: list[str]) -> pl.Expr:
@@ -78,11 +103,16 @@ class Features:
             + [f"shape:{name}" for name in SHAPE]
         )
 
-    def matrix(self, conversations: pl.DataFrame) -> sp.csr_matrix:
-        """(n, len(names)): sublinear TF-IDF of the words (rows of length WORD_WEIGHT), log counts and rates of cues, shape."""
-        table = conversations.select(text=human_text(), n_human="n_human").with_columns(
-            words=spaced_words(pl.col("text"))
-        )
+    def matrix(self, texts: pl.DataFrame) -> sp.csr_matrix:
+        """What is known of each text.
+
+        Args:
+            texts: text, n_human; see readings.
+
+        Returns:
+            (n, len(names)): sublinear TF-IDF of the words (rows of length WORD_WEIGHT), log counts and rates of cues, shape.
+        """
+        table = texts.with_columns(words=spaced_words(pl.col("text")))
         found = occurrences(table["words"], self.phrases)
         groups = (found @ self.membership).toarray()
         for number, patterns in enumerate(self.patterns.values()):
