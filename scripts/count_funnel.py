@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from shared import contracts
 from shared.job import logged
 from shared.tables import has_users, small
 
@@ -29,8 +30,16 @@ def count_funnel(
         measures: contracts.MEASURES.
         min_conversations, min_users: floors. A count left by the study's filters is null where it, or its distance from the next
             published one, is under a floor.
+
+    Raises:
+        InputError: the steps do not follow from one another, or the last one did not leave the conversations that were measured.
     """
     steps = selection.group_by("step", "unit", maintain_order=True).agg(pl.col("n_removed", "n_left").sum())
+    left = [*steps["n_left"], measures.height]
+    for step, removed, before, after in zip(
+        [*steps["step"][1:], "measures"], [*steps["n_removed"][1:], 0], left, left[1:], strict=False
+    ):
+        contracts.accounted(f"count_funnel, {step}", before, removed + after)
     floors = {"min_conversations": min_conversations, "min_users": min_users}
     users = has_users(measures)
 

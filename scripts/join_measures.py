@@ -43,6 +43,9 @@ def join_measures(
         origins: contracts.ORIGINS, from which the cluster and the person come.
         affect, pushback, sentiment: tables under their contracts.
         window: human messages at each end for the sentiment of start and end.
+
+    Raises:
+        InputError: a table says nothing of a conversation that it must know, or something of one that is not among them.
     """
     pushed = (
         pushback.sort("conversation_id", "turn")
@@ -61,6 +64,10 @@ def join_measures(
         .join(pushed, on="conversation_id", how="left", validate="1:1")
         .join(sentiment_at_ends(sentiment, window=window), on="conversation_id", how="left", validate="1:1")
     )
+    contracts.accounted("join_measures, selected conversations", conversations.height, joined.height)
+    for name, table in {"affect": affect, "pushback": pushback, "sentiment": sentiment}.items():
+        known = table.join(joined, on="conversation_id", how="semi").height
+        contracts.accounted(f"join_measures, rows of {name}", table.height, known)
     return joined.with_columns(
         pl.col(*PUSHBACK_KINDS).fill_null(False),
         pl.col("n_pushback").fill_null(0),

@@ -67,6 +67,10 @@ def select_shard(
             [detect_language(text) for text in conversations.select(language_sample()).to_series()], dtype=pl.String
         ),
     )
+    contracts.accounted(
+        "select_shard, conversations looked up among duplicates", table.height, table["unique_id"].count()
+    )
+    contracts.accounted("select_shard, duplicates looked up among conversations", duplicates.height, table.height)
     filters = [
         ("messages by human and assistant", messages_by_both()),
         ("text in a human message", human_text_present()),

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts import CATEGORIES, PUSHBACK_KINDS
+from shared.job import InputError
 from shared.statistics import rogan_gladen_draws
 from shared.tables import in_group, published
 
@@ -833,6 +834,19 @@ def test_shards_are_added_up_step_by_step():
     assert table.rows()[:2] == [("read", "record", 0, 18), ("english", "record", 8, 10)]
 
 
+@pytest.mark.parametrize(
+    ("n_removed", "n_left", "n_measured", "step"),
+    [([0, 4], [9, 5], 4, "measures"), ([0, 4], [9, 5], 6, "measures"), ([0, 3], [9, 5], 5, "english")],
+    ids=["a measured conversation is missing", "one is measured that was not selected", "a step loses one"],
+)
+def test_a_funnel_that_does_not_add_up_is_refused(n_removed, n_left, n_measured, step):
+    selection = pl.DataFrame(
+        {"step": ["read", "english"], "unit": ["record"] * 2, "n_removed": n_removed, "n_left": n_left}
+    )
+    with pytest.raises(InputError, match=f"count_funnel, {step}: . came in, . are accounted for"):
+        count_funnel(selection, measures((n_measured, {})), min_conversations=10, min_users=10)
+
+
 def test_the_studys_filters_follow_in_its_order():
     selection = pl.DataFrame({"step": ["read"], "unit": ["record"], "n_removed": [0], "n_left": [10]})
     table = count_funnel(
@@ -1017,5 +1031,5 @@ def test_a_count_is_not_told_by_the_few_who_are_left():
     table = measures((57, affective("coaching")), (1, {}))
     found = row(prevalence(table, PERFECT), group="affective", share_of="all")
     assert found["suppressed"] and found["n_conversations"] is None and found["share_naive"] is None
-    funnel = count_funnel(READ, table, min_conversations=10, min_users=10)
+    funnel = count_funnel(READ.with_columns(n_left=58), table, min_conversations=10, min_users=10)
     assert funnel["n_left"][-1] is None

@@ -8,6 +8,7 @@ from join_measures import join_measures, sentiment_at_ends
 
 from shared import contracts
 from shared.contracts import CATEGORIES, CLASSES, PUSHBACK_KINDS
+from shared.job import InputError
 
 
 def sentiment(levels, *, conversation_id="a"):
@@ -157,6 +158,22 @@ def test_a_conversation_too_short_for_sentiment_has_none():
 
 def test_no_text_comes_along():
     assert "messages" not in joined().columns
+
+
+@pytest.mark.parametrize(
+    ("tables", "words"),
+    [
+        ({"affect": affect(["a"])}, "selected conversations: 2 came in, 1 are"),
+        ({"affect": affect(["a", "b", "c"])}, "rows of affect: 3 came in, 2 are"),
+        ({"pushback": pushback(("c", 1, "refusal", "sexual"))}, "rows of pushback: 1 came in, 0 are"),
+        ({"sentiment": sentiment([0.0, 1.0], conversation_id="c")}, "rows of sentiment: 2 came in, 0 are"),
+    ],
+    ids=["no affect", "other affect", "other pushback", "other sentiment"],
+)
+def test_measures_of_other_conversations_than_the_selected_ones_are_refused(tables, words):
+    measured = {"affect": affect(["a", "b"]), "pushback": pushback(), "sentiment": sentiment([0.0])} | tables
+    with pytest.raises(InputError, match=words):
+        join_measures(conversations({"a": None, "b": None}), **measured, window=1)
 
 
 def test_two_rows_for_one_conversation_are_refused():

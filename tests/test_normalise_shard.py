@@ -2,12 +2,26 @@
 
 from datetime import UTC, datetime
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from normalise_shard import Reject, first_present, flag_of, join_parts, messages_of, normalise_shard, text_of, time_of
+from normalise_shard import (
+    Reject,
+    columns_read,
+    first_present,
+    flag_of,
+    join_parts,
+    messages_in,
+    messages_of,
+    normalise_shard,
+    text_of,
+    time_of,
+)
 
 from shared import contracts
+from shared.job import InputError
+from shared.records import Spill, read_records
 
 TALK = [
     {"role": "user", "content": "Which bus goes to the lake?"},
@@ -150,6 +164,8 @@ NOON = datetime(2024, 3, 1, 12, 0, tzinfo=UTC)
         "2024-03-01T14:00:00+02:00",
         1709294400,
         1709294400.0,
+        1709294400000,
+        1709294400000.0,
         datetime(2024, 3, 1, 12, 0),
         NOON,
     ],
@@ -158,7 +174,9 @@ def test_time_of_every_spelling_is_the_same_moment_in_utc(value):
     assert time_of(value).isoformat() == "2024-03-01T12:00:00+00:00"
 
 
-@pytest.mark.parametrize("value", [None, "", "last spring", [2024], 1e300, float("nan")])
+@pytest.mark.parametrize(
+    "value", [None, "", "last spring", [2024], 1e300, float("nan"), float("inf"), True, "9" * 5_000]
+)
 def test_time_that_cannot_be_read_is_none(value):
     assert time_of(value) is None
 
@@ -358,6 +376,217 @@ def test_both_tables_keep_their_contract(records):
     conversations, rejects = normalise_shard(records, available=list(FIELDS))
     contracts.CONVERSATIONS.validate(conversations)
     contracts.REJECTS.validate(rejects)
+
+
+# --- tables
+
+
+def fields(**kinds):
+    return pl.Struct(kinds)
+
+
+WILDCHAT = fields(
+    content=pl.String,
+    country=pl.String,
+    hashed_ip=pl.String,
+    header=fields(**{"accept-language": pl.String, "user-agent": pl.String}),
+    language=pl.String,
+    redacted=pl.Boolean,
+    role=pl.String,
+    state=pl.String,
+    timestamp=pl.Datetime("us", "UTC"),
+    toxic=pl.Boolean,
+    turn_identifier=pl.Int64,
+)
+MODERATION = pl.List(
+    fields(categories=fields(hate=pl.Boolean), category_scores=fields(hate=pl.Float64), flagged=pl.Boolean)
+)
+SCHEMAS = {
+    "WildChat": {
+        "conversation_hash": pl.String,
+        "model": pl.String,
+        "timestamp": pl.Datetime("us", "UTC"),
+        "conversation": pl.List(WILDCHAT),
+        "turn": pl.Int64,
+        "language": pl.String,
+        "openai_moderation": MODERATION,
+        "detoxify_moderation": pl.List(fields(toxicity=pl.Float64)),
+        "toxic": pl.Boolean,
+        "redacted": pl.Boolean,
+        "state": pl.String,
+        "country": pl.String,
+        "hashed_ip": pl.String,
+        "header": fields(**{"accept-language": pl.String}),
+    },
+    "LMSYS": {
+        "conversation_id": pl.String,
+        "model": pl.Categorical(),
+        "conversation": pl.List(fields(content=pl.String, role=pl.String)),
+        "turn": pl.Int64,
+        "language": pl.String,
+        "openai_moderation": MODERATION,
+        "redacted": pl.Boolean,
+    },
+    "ShareGPT": {"id": pl.String, "conversations": pl.List(fields(**{"from": pl.String, "value": pl.String}))},
+    "two spellings of role and text": {
+        "id": pl.Int64,
+        "messages": pl.List(
+            fields(role=pl.String, **{"from": pl.String}, text=pl.String, content=pl.String, name=pl.String)
+        ),
+        "timestamp": pl.String,
+    },
+    "content in parts": {
+        "uuid": pl.String,
+        "messages": pl.List(fields(role=pl.String, content=pl.List(fields(type=pl.String, text=pl.String)))),
+        "timestamp": pl.Float64,
+    },
+    "types nobody expects": {
+        "id": pl.Float64,
+        "messages": pl.List(fields(role=pl.String, content=pl.String)),
+        "timestamp": pl.Date,
+        "model": pl.Int64,
+        "toxic": pl.String,
+        "openai_moderation": pl.List(pl.Boolean),
+        "hashed_ip": pl.List(pl.String),
+    },
+    "two lists of messages": {
+        "conversation": pl.List(fields(role=pl.String, content=pl.String)),
+        "messages": pl.List(fields(role=pl.String, content=pl.String)),
+    },
+    "roles of few kinds": {"messages": pl.List(fields(role=pl.Enum(["user", "gpt", "x"]), content=pl.String))},
+    "no roles": {"messages": pl.List(fields(speaker=pl.String, content=pl.String))},
+    "messages without fields": {"messages": pl.List(pl.String)},
+}
+SPELLINGS = st.sampled_from(
+    ["user", "assistant", "USER", " Human\n", "ChatGPT", "system", "\x1fbot", "narrator", "", "İ"]
+)
+TEXTS = st.text(max_size=4) | st.sampled_from(["", "\x00", "\u2028", "tea"])
+
+
+def values(kind, name=""):
+    """Values of a Polars type, now and then null; strings that may be roles or ids where the field's name says so."""
+    if isinstance(kind, pl.Struct):
+        found = st.fixed_dictionaries({field.name: values(field.dtype, field.name) for field in kind.fields})
+    elif isinstance(kind, pl.List):
+        found = st.lists(values(kind.inner), max_size=4)
+    elif name in {"role", "from"}:
+        found = st.sampled_from(kind.categories.to_list()) if isinstance(kind, pl.Enum) else SPELLINGS
+    elif name == "timestamp" and kind == pl.String:
+        found = st.sampled_from(["2024-03-01T12:00:00", "2024-03-01T12:00:00+02:00", "1709294400", "soon"])
+    elif "id" in name or "hash" in name:
+        found = {pl.Float64: st.floats(-9, 9), pl.Int64: st.integers(0, 3)}.get(
+            kind, st.sampled_from(["a", "b", "a-1", ""])
+        )
+    else:
+        found = {
+            pl.Boolean: st.booleans(),
+            pl.Int64: st.integers(-9, 9),
+            pl.Float64: st.floats(allow_nan=False),
+            pl.Date: st.dates(),
+        }.get(kind, st.datetimes(timezones=st.just(UTC)) if isinstance(kind, pl.Datetime) else TEXTS)
+    return found if name == "" and isinstance(kind, pl.String) else st.none() | found
+
+
+@settings(max_examples=400, deadline=None)
+@given(data=st.data(), name=st.sampled_from(sorted(SCHEMAS)), parts=st.booleans())
+def test_a_table_gives_what_its_rows_give_one_by_one(data, name, parts):
+    schema = SCHEMAS[name]
+    drawn = st.fixed_dictionaries({key: values(kind, key) for key, kind in schema.items()})
+    rows = data.draw(st.lists(drawn, max_size=6))
+    table = pl.DataFrame(rows, schema=schema)
+    by_column = normalise_shard([table.head(2), table.slice(2)], parts=parts, available=list(FIELDS))
+    by_row = normalise_shard(table.iter_rows(named=True), parts=parts, available=list(FIELDS))
+    for one, other in zip(by_column, by_row, strict=True):
+        assert one.equals(other)
+
+
+@pytest.mark.parametrize("name", ["WildChat", "LMSYS", "ShareGPT", "two spellings of role and text"])
+def test_tables_of_known_sources_are_read_by_column(name):
+    assert messages_in(pl.DataFrame(schema=SCHEMAS[name])) is not None
+
+
+def test_roles_of_a_table_are_those_of_records_whatever_their_spelling():
+    spelt = ["USER", "Human", " user ", "chatgpt", "GPT", "Claude", "Developer"]
+    table = pl.DataFrame({"messages": [[{"role": role, "content": "tea"} for role in spelt]]})
+    conversations, _ = normalise_shard([table])
+    assert [message["role"] for message in conversations["messages"][0]] == ["human"] * 3 + ["assistant"] * 3 + [
+        "system"
+    ]
+
+
+def test_malformed_rows_of_a_table_are_rejects_with_the_reasons_of_records():
+    rows = [
+        TALK,
+        None,
+        [],
+        [TALK[0], None],
+        [{"role": "narrator", "content": "Night fell."}],
+        [{"role": None, "content": "?"}],
+    ]
+    table = pl.DataFrame({"id": list("abcdef"), "messages": rows})
+    conversations, rejects = normalise_shard([table])
+    assert conversations["conversation_id"].to_list() == ["a"]
+    assert rejects.rows() == [
+        (1, "b", "no list of messages"),
+        (2, "c", "no messages"),
+        (3, "d", "a message is not an object"),
+        (4, "e", "unknown role 'narrator'"),
+        (5, "f", "unknown role 'none'"),
+    ]
+
+
+def test_records_and_tables_are_numbered_one_after_the_other():
+    table = pl.DataFrame({"messages": [TALK, TALK]})
+    conversations, rejects = normalise_shard([{"messages": TALK}, "the line is not JSON", table, {"messages": TALK}])
+    assert conversations["conversation_id"].to_list() == ["record-0", "record-2", "record-3", "record-4"]
+    assert rejects["record"].to_list() == [1]
+
+
+@pytest.mark.parametrize(
+    "long", [[{"role": "user", "content": "tea " * 500_000}], TALK * 250], ids=["2 MB", "500 messages"]
+)
+@pytest.mark.parametrize("as_table", [True, False])
+def test_long_messages_and_long_conversations_are_kept_whole(long, as_table):
+    records = [{"messages": TALK}, {"messages": long}]
+    conversations, rejects = normalise_shard([pl.DataFrame(records)] if as_table else records)
+    kept = conversations["messages"][1]
+    assert (len(kept), kept[0]["text"], rejects.height) == (len(long), long[0]["content"], 0)
+
+
+def test_conversations_that_wait_on_disk_are_those_that_wait_in_memory(tmp_path):
+    records = [{"id": f"{number % 700}_0", "messages": TALK[: 1 + number % 2]} for number in range(1_500)]
+    for parts in (False, True):
+        with Spill(tmp_path / "waiting", largest=1_000) as waiting:
+            on_disk, rejects = normalise_shard(records, parts=parts, waiting=waiting)
+            in_memory, same_rejects = normalise_shard(records, parts=parts)
+            assert on_disk.collect().equals(in_memory) and rejects.equals(same_rejects)
+
+
+# --- columns
+
+
+@pytest.mark.parametrize(
+    "names, read",
+    [
+        (["id", "messages", "scores"], ["id", "messages"]),
+        (["detoxify_moderation", "conversation", "toxic"], ["conversation", "toxic"]),
+        (["id", "mapping", "current_node"], ["id", "mapping", "current_node"]),
+        (["chosen", "rejected"], ["chosen", "rejected"]),
+    ],
+)
+def test_columns_that_nothing_is_read_from_stay_unread(names, read):
+    assert columns_read(names) == read
+
+
+@pytest.mark.parametrize("names", [["id", "dialogue"], []])
+def test_table_without_a_column_of_messages_is_refused_with_what_is_there(tmp_path, names):
+    path = tmp_path / "talks.parquet"
+    pl.DataFrame({name: ["a"] for name in names}).write_parquet(path)
+    with pytest.raises(InputError) as refusal:
+        list(read_records(path, columns=columns_read))
+    sentence = str(refusal.value)
+    assert "talks.parquet: expected a column of messages (conversation, conversations, messages)" in sentence
+    assert f"found {', '.join(names) or 'no column'}." in sentence
 
 
 SHARDS = st.lists(

@@ -1,16 +1,22 @@
 """Reading records from every container, whole or damaged."""
 
+import contextlib
 import gzip
+import itertools
 import json
+import re
+import tracemalloc
 import zipfile
+from datetime import UTC, datetime
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+import zstandard
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.job import InputError
-from shared.records import read_records
+from shared.records import CHUNK, Spill, read_records
 
 TALKS = [{"id": "a", "messages": []}, {"id": "b", "note": "zwölf Möwen ☂"}]
 RECORDS = st.lists(st.dictionaries(st.text(), st.text() | st.integers() | st.none() | st.lists(st.text())), max_size=6)
@@ -49,18 +55,86 @@ def test_member_of_an_archive_is_read(tmp_path, suffix):
     assert list(read_records(path, member="inside/talks.json")) == TALKS
 
 
-def test_parquet_rows_are_read_as_dicts(tmp_path):
+def rows_of(path, **options):
+    return [row for table in read_records(path, **options) for row in table.iter_rows(named=True)]
+
+
+def test_parquet_rows_are_read_as_tables(tmp_path):
     rows = [
         {"id": "a", "messages": [{"role": "user", "content": "Is the bakery open?"}]},
         {"id": "b", "messages": []},
     ]
     pl.DataFrame(rows).write_parquet(tmp_path / "talks.parquet")
-    assert list(read_records(tmp_path / "talks.parquet")) == rows
+    assert rows_of(tmp_path / "talks.parquet") == rows
 
 
 def test_parquet_rows_keep_their_order_over_several_batches(tmp_path):
     pl.DataFrame({"number": range(5_000)}).write_parquet(tmp_path / "many.parquet", row_group_size=700)
-    assert [record["number"] for record in read_records(tmp_path / "many.parquet")] == list(range(5_000))
+    assert [row["number"] for row in rows_of(tmp_path / "many.parquet")] == list(range(5_000))
+
+
+def test_only_the_columns_asked_for_are_read_from_parquet(tmp_path):
+    pl.DataFrame({"id": ["a"], "scores": [[0.5]], "text": ["tea"]}).write_parquet(tmp_path / "talks.parquet")
+    assert rows_of(tmp_path / "talks.parquet", columns=lambda names: names[::2]) == [{"id": "a", "text": "tea"}]
+
+
+def test_time_in_parquet_beyond_the_calendar_is_none_and_costs_no_other(tmp_path):
+    micros = pl.Series("time", [10**18, 0, None, -(10**18)]).cast(pl.Datetime("us", "UTC"))
+    micros.to_frame().write_parquet(tmp_path / "times.parquet")
+    assert [row["time"] for row in rows_of(tmp_path / "times.parquet")] == [
+        None,
+        datetime(1970, 1, 1, tzinfo=UTC),
+        None,
+        None,
+    ]
+
+
+@pytest.fixture
+def damaged(tmp_path):
+    """A Parquet file of 5,000 rows in row groups of 1,000; a page of the fourth is overwritten."""
+    path = tmp_path / "damaged.parquet"
+    texts = [f"talk {number} " * 20 for number in range(5_000)]
+    pl.DataFrame({"text": texts}).write_parquet(path, row_group_size=1_000, compression="snappy")
+    content = bytearray(path.read_bytes())
+    start = len(content) * 7 // 10
+    content[start : start + 200] = b"\xff" * 200
+    path.write_bytes(content)
+    return path
+
+
+def test_damaged_row_group_is_named_by_the_row_at_which_it_ends_the_run(damaged):
+    with pytest.raises(InputError) as refusal:
+        rows_of(damaged)
+    sentence = str(refusal.value)
+    assert sentence.count("\n") == 0 and "delete it and run again" in sentence
+    row = int(
+        re.search(r"damaged\.parquet: the row group that holds its row ([\d,]+) is damaged", sentence)[1].replace(
+            ",", ""
+        )
+    )
+    assert 3_001 <= row <= 4_000
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_parquet_file_with_any_bytes_overwritten_is_read_whole_or_refused(tmp_path, data):
+    path = tmp_path / "any.parquet"
+    rows = [
+        {"id": str(number), "messages": [{"role": "user", "content": "tea " * (number % 9)}]} for number in range(300)
+    ]
+    pl.DataFrame(rows).write_parquet(
+        path, row_group_size=100, compression=data.draw(st.sampled_from(["zstd", "snappy", "uncompressed"]))
+    )
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        start = data.draw(st.integers(0, len(content) - 1))
+        wrong = data.draw(st.binary(min_size=1, max_size=12))
+        content[start : start + len(wrong)] = wrong
+    path.write_bytes(content[: data.draw(st.just(len(content)) | st.integers(0, len(content)))])
+    try:
+        assert len(rows_of(path)) == 300
+    except InputError as refusal:
+        assert "any.parquet: " in str(refusal)
 
 
 @settings(deadline=None)
@@ -165,6 +239,18 @@ def test_missing_member_is_an_input_error_that_lists_what_is_inside(tmp_path):
         ("broken.whl", b"not an archive"),
         ("broken.jsonl.gz", b"not compressed"),
         ("cut.jsonl.gz", gzip.compress(as_lines(TALKS * 50).encode())[:-20]),
+        ("empty.jsonl.gz", b""),
+        ("broken.jsonl.zst", b"not compressed"),
+        ("cut.jsonl.zst", zstandard.compress(as_lines(TALKS * 50).encode())[:-20]),
+        (
+            "second.jsonl.zst",
+            zstandard.compress(as_lines(TALKS).encode()) + zstandard.compress(as_lines(TALKS).encode())[:-3],
+        ),
+        ("empty.jsonl.zst", b""),
+        ("empty.parquet", b""),
+        ("malformed.json", b'[{"id": 1}, {"id" 2}, {"id": 3}, {"id": 4}]'),
+        ("nested.json", b"[" * 50_000),
+        ("endless.json", b'[{"id": 1}, ' + b"7" * 5_000 + b', {"id": 3}]'),
         ("broken.parquet", b"not a table, not at all"),
     ],
 )
@@ -172,6 +258,91 @@ def test_damaged_file_is_an_input_error_that_names_the_file(tmp_path, name, cont
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=name):
         list(read_records(tmp_path / name, member="talks.json"))
+
+
+def test_compressed_file_of_several_frames_is_read_to_its_end(tmp_path):
+    frames = [as_lines([record]).encode() for record in TALKS]
+    (tmp_path / "two.jsonl.gz").write_bytes(b"".join(map(gzip.compress, frames)))
+    (tmp_path / "two.jsonl.zst").write_bytes(b"".join(map(zstandard.compress, frames)))
+    assert list(read_records(tmp_path / "two.jsonl.gz")) == list(read_records(tmp_path / "two.jsonl.zst")) == TALKS
+
+
+@settings(deadline=None)
+@given(records=RECORDS, cut=st.integers(1, 10**6), size=st.integers(1, 40))
+def test_zstandard_file_is_read_whole_or_refused_wherever_it_is_cut(tmp_path_factory, records, cut, size):
+    path = tmp_path_factory.mktemp("frames") / "talks.jsonl.zst"
+    lines = as_lines(records).encode() or b"\n"
+    frames = [zstandard.compress(lines[start : start + size]) for start in range(0, len(lines), size)]
+    whole = b"".join(frames)
+    path.write_bytes(whole)
+    assert list(read_records(path)) == records
+    ends = set(itertools.accumulate(map(len, frames)))
+    path.write_bytes(whole[: cut % len(whole)])
+    if cut % len(whole) in ends:  # between two frames nothing tells that another one should follow
+        list(read_records(path))
+    else:
+        with pytest.raises(InputError, match=r"talks\.jsonl\.zst: the archive is damaged"):
+            list(read_records(path))
+
+
+@pytest.mark.parametrize("name", ["long.jsonl", "long.json", "long.jsonl.gz", "long.jsonl.zst"])
+def test_records_longer_than_what_is_read_at_a_time_come_back_whole(tmp_path, name):
+    talks = [
+        {"id": str(number), "text": "möwe " * (size // 5)} for number, size in enumerate([10, 3 * CHUNK, 10, CHUNK, 7])
+    ]
+    content = (json.dumps(talks) if name.endswith(".json") else as_lines(talks)).encode()
+    pack = {"gz": gzip.compress, "zst": zstandard.compress}.get(name.rsplit(".")[-1], bytes)
+    (tmp_path / name).write_bytes(pack(content))
+    assert list(read_records(tmp_path / name)) == talks
+
+
+def test_arrays_one_after_the_other_are_all_read(tmp_path):
+    (tmp_path / "talks.json").write_text('[{"id": 1}]\n[{"id": 2}, {"id": 3}]\n')
+    assert list(read_records(tmp_path / "talks.json")) == [{"id": 1}, {"id": 2}, {"id": 3}]
+
+
+def test_lines_that_are_arrays_are_counted_element_by_element(tmp_path):
+    (tmp_path / "talks.jsonl").write_text('[{"role": "user"}, {"role": "assistant"}]\n[{"role": "user"}]\n')
+    assert len(list(read_records(tmp_path / "talks.jsonl"))) == 3
+
+
+@pytest.mark.parametrize("name, content", [("tab.jsonl", b'{"id": "a\tb"}\n'), ("tab.json", b'[{"id": "a\tb"}]')])
+def test_control_characters_inside_a_string_cost_no_record(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    assert list(read_records(tmp_path / name)) == [{"id": "a\tb"}]
+
+
+def test_compressed_lines_are_not_held_in_memory(tmp_path):
+    path = tmp_path / "large.jsonl.gz"
+    line = json.dumps({"text": "tea " * 25_000}).encode() + b"\n"
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        for _ in range(1_000):  # 100 MB
+            file.write(line)
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in read_records(path)) == 1_000
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("in_folder", [True, False])
+@pytest.mark.parametrize("sizes", [[3], [0], [2, 0, 5], [30_000, 1, 30_000]])
+def test_tables_that_wait_come_back_in_order(tmp_path, sizes, in_folder):
+    tables = [pl.DataFrame({"number": range(size)}, schema={"number": pl.Int64}) for size in sizes]
+    with Spill(tmp_path / "waiting", largest=100_000) if in_folder else contextlib.nullcontext(Spill()) as waiting:
+        for table in tables:
+            waiting.append(table)
+        assert waiting.scan().collect().equals(pl.concat(tables))
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_killed_run_left_waiting_makes_room(tmp_path):
+    (tmp_path / "waiting").mkdir()
+    (tmp_path / "waiting" / "000000.arrow").write_bytes(b"half a table")
+    with Spill(tmp_path / "waiting") as waiting:
+        waiting.append(pl.DataFrame({"number": [1]}))
+        assert waiting.scan().collect()["number"].to_list() == [1]
 
 
 # The first byte of a deflate stream holds its kind of block; 7 is the last block, of a kind that there is not.

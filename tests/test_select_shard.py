@@ -8,6 +8,7 @@ from normalise_shard import normalise_shard
 from select_shard import detect_language, language_sample, opening, select_shard
 
 from shared import contracts
+from shared.job import InputError
 
 ENGLISH = "Could you tell me how long the ferry takes to the other side of the bay?"
 GERMAN = "Kannst du mir sagen, wie lange die Fähre bis zur anderen Seite der Bucht braucht?"
@@ -196,6 +197,14 @@ def test_a_prompt_of_fewer_words_has_no_opening():
 def test_selected_table_keeps_its_contract(conversations):
     selected, _ = select(table(*conversations))
     contracts.SELECTED.validate(selected)
+
+
+@pytest.mark.parametrize("known", [["c0"], ["c0", "c1", "c2"]], ids=["one is missing", "one too many"])
+def test_duplicates_of_other_conversations_than_the_shard_s_are_refused(known):
+    conversations = table(talk(), talk(GERMAN))
+    other = flags(table(*[talk()] * 3)).filter(pl.col("conversation_id").is_in(known))
+    with pytest.raises(InputError, match="select_shard, .* came in"):
+        select_shard(conversations, normalise_shard([])[1], other, languages=["en"])
 
 
 KINDS = {"good": talk(), "german": talk(GERMAN), "unanswered": [("user", ENGLISH)], "blank": talk(" ", ENGLISH)}

@@ -3,6 +3,8 @@
 import pandera.polars as pa
 import polars as pl
 
+from shared.job import InputError
+
 CATEGORIES = ["interpersonal", "coaching", "counselling", "companionship", "roleplay", "romantic"]
 CLASSES = ["content_creation", "affective", *CATEGORIES, "professional"]
 PUSHBACK_KINDS = ["refusal", "challenge", "redirect", "boundary"]
@@ -181,3 +183,16 @@ MEASURES = pa.DataFrameSchema(
     },
     strict=True,
 )
+
+
+def accounted(what: str, came_in: int, went_out: int) -> None:
+    """Stop where something was lost, or counted twice, between two tables.
+
+    Raises:
+        InputError: the numbers differ.
+    """
+    if came_in != went_out:
+        raise InputError(
+            f"{what}: {came_in:,} came in, {went_out:,} are accounted for. Some table is not of this run: delete data/interim/ and run again; "
+            "if the numbers still differ, this is a fault of the workflow."
+        )

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 TURN = re.compile(r"\n\n(Human|Assistant): ?")
+SHAPES = {"mapping", "chat_messages", "conversation_a", "prompt", "transcript", "chosen"}  # a record with none is plain
 
 
 def conversations_in(record: dict) -> list[dict]:
