@@ -505,6 +505,17 @@ def test_tables_of_known_sources_are_read_by_column(name):
     assert messages_in(pl.DataFrame(schema=SCHEMAS[name])) is not None
 
 
+def test_first_present_key_of_a_table_s_messages_is_that_of_records_in_whatever_order_its_fields_stand():
+    message = {"text": "second choice", "content": "tea", "from": "assistant", "role": "user"}
+    conversations, _ = normalise_shard(
+        [pl.DataFrame({"messages": [[message, message | {"content": None, "role": None}]]})]
+    )
+    assert [tuple(m.values()) for m in conversations["messages"][0]] == [
+        ("human", "tea"),
+        ("assistant", "second choice"),
+    ]
+
+
 def test_roles_of_a_table_are_those_of_records_whatever_their_spelling():
     spelt = ["USER", "Human", " user ", "chatgpt", "GPT", "Claude", "Developer"]
     table = pl.DataFrame({"messages": [[{"role": role, "content": "tea"} for role in spelt]]})
@@ -533,6 +544,23 @@ def test_malformed_rows_of_a_table_are_rejects_with_the_reasons_of_records():
         (4, "e", "unknown role 'narrator'"),
         (5, "f", "unknown role 'none'"),
     ]
+
+
+@pytest.mark.parametrize("name", ["WildChat", "two lists of messages"])
+def test_row_with_a_time_beyond_the_calendar_inside_is_a_reject_and_costs_no_other(name):
+    told = pl.DataFrame({"messages": [TALK] * 3}).explode("messages").unnest("messages")
+    told = told.with_columns(timestamp=pl.Series([0, 0, 10**18, 0, 0, 0]).cast(pl.Datetime("us")))
+    if name == "WildChat":  # the second row is read by itself, for its role
+        told = told.with_columns(role=pl.Series(["user", "assistant", "narrator", "assistant", "user", "assistant"]))
+    lists = (
+        told.with_columns(row=pl.Series([0, 0, 1, 1, 2, 2]))
+        .group_by("row", maintain_order=True)
+        .agg(messages=pl.struct("role", "content", "timestamp"))
+    )
+    table = lists.drop("row") if name == "WildChat" else lists.drop("row").with_columns(conversation=pl.lit(None))
+    conversations, rejects = normalise_shard([table])
+    assert conversations["conversation_id"].to_list() == ["record-0", "record-2"]
+    assert rejects.rows() == [(1, None, "a value, a time for instance, is beyond what can be read")]
 
 
 def test_records_and_tables_are_numbered_one_after_the_other():
