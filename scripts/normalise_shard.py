@@ -27,16 +27,17 @@ ROLES = {
     **dict.fromkeys(["assistant", "gpt", "chatgpt", "bing", "bard", "model", "bot", "ai", "claude"], "assistant"),
     **dict.fromkeys(["system", "developer", "tool", "function"], "system"),
 }
-FIELDS = {  # column: key in the record, its type, what the source must be said to record
-    "user_id": ("hashed_ip", str, "user"),
-    "country": ("country", str, "country"),
-    "state": ("state", str, "country"),
-    "source_language": ("language", str, None),
-    "model": ("model", str, "model"),
-    "redacted": ("redacted", bool, None),
+TIME_KEYS = ("timestamp", "created_at", "create_time", "created")
+FLAG_KEY, FLAGS_KEY = "toxic", "openai_moderation"
+FIELDS = {  # column: keys in the record, type, what the source must be said to record
+    "user_id": (("hashed_ip", "user_id", "user"), str, "user"),
+    "country": (("country",), str, "country"),
+    "state": (("state",), str, "country"),
+    "source_language": (("language",), str, None),
+    "model": (("model",), str, "model"),
+    "redacted": (("redacted",), bool, None),
 }
-TIME_KEY, FLAG_KEY, FLAGS_KEY = "timestamp", "toxic", "openai_moderation"
-KEYS = {*MESSAGES_KEYS, *ID_KEYS, *(key for key, *_ in FIELDS.values()), TIME_KEY, FLAG_KEY, FLAGS_KEY}
+KEYS = {*MESSAGES_KEYS, *ID_KEYS, *TIME_KEYS, FLAG_KEY, FLAGS_KEY}.union(*(keys for keys, *_ in FIELDS.values()))
 
 CONVERSATIONS = {name: column.dtype.type for name, column in contracts.CONVERSATIONS.columns.items()}
 REJECTS = {name: column.dtype.type for name, column in contracts.REJECTS.columns.items()}
@@ -210,13 +211,13 @@ def entry_of(number: int, record: dict, *, parts: bool, available: Iterable[str]
     return {
         "record": number,
         "source_id": source_id,
-        "started_at": time_of(record.get(TIME_KEY)) if "time" in available else None,
+        "started_at": time_of(first_present(record, TIME_KEYS)) if "time" in available else None,
         "flagged": flag_of(record) if "moderation" in available else None,
         "n_records": 1,
         "n_missing": position,
     } | {
-        column: of_type(record.get(key), kind) if needs is None or needs in available else None
-        for column, (key, kind, needs) in FIELDS.items()
+        column: of_type(first_present(record, keys), kind) if needs is None or needs in available else None
+        for column, (keys, kind, needs) in FIELDS.items()
     }
 
 

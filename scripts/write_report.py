@@ -177,7 +177,7 @@ def report_values(
         "languages": config["select"]["languages"],
         "window": config["sentiment"]["window"],
         "synthetic": [dataset for dataset in datasets if config["sources"][dataset].get("synthetic")],
-        "has_users": any(row["trap"] == "shared user keys" and row["applies"] for row in tables["traps"]),
+        "has_users": any(row["weighting"] == "user" for row in tables["prevalence"]),
         "analyses": lambda dataset, testable: [
             row["analysis"]
             for row in tables["capabilities"]

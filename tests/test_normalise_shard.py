@@ -341,6 +341,25 @@ def test_field_that_the_source_records_is_kept(name):
     assert conversations[column].to_list() == [NOON if name == "time" else value]
 
 
+@pytest.mark.parametrize(
+    ("fields", "column", "value"),
+    [
+        ({"user_id": "u7"}, "user_id", "u7"),
+        ({"user": "u7"}, "user_id", "u7"),
+        ({"hashed_ip": None, "user": "u7"}, "user_id", "u7"),
+        ({"created_at": "2024-03-01T14:00:00+02:00"}, "started_at", NOON),
+        ({"create_time": 1709294400.0}, "started_at", NOON),
+        ({"created": 1709294400}, "started_at", NOON),
+        ({"timestamp": 1709294400000, "created": 7}, "started_at", NOON),
+    ],
+)
+@pytest.mark.parametrize("as_table", [True, False])
+def test_user_and_time_are_found_under_every_key(fields, column, value, as_table):
+    records = [{"messages": TALK} | fields]
+    conversations, _ = normalise_shard([pl.DataFrame(records)] if as_table else records, available=["user", "time"])
+    assert conversations[column].to_list() == [value]
+
+
 @pytest.mark.parametrize("name", FIELDS)
 def test_field_that_the_source_is_not_said_to_record_is_null(name):
     conversations, _ = normalise_shard([RECORD], available=[other for other in FIELDS if other != name])
