@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from polars.io.plugins import register_io_source
 
 from shared import contracts
 from shared.formats import SHAPES, conversations_in
@@ -331,13 +332,24 @@ def unique_ids(source_ids: Sequence[str | None], records: Sequence[int]) -> list
     return list(taken)
 
 
+def finished(tables: Iterable[pl.DataFrame], ids: list[str]) -> Iterator[pl.DataFrame]:
+    """Conversations from ENTRIES, piece by piece, with the ids of all of them."""
+    by = {side: pl.col("messages").list.eval(pl.element().struct.field("role") == side).list.sum() for side in SIDES}
+    counts = {f"n_{side}": count.cast(pl.Int32) for side, count in by.items()}
+    start = 0
+    for table in tables:
+        named = pl.Series(ids[start : start + table.height], dtype=pl.String)
+        yield table.with_columns(conversation_id=named, **counts).select(list(CONVERSATIONS)).rechunk()
+        start += table.height
+
+
 def normalise_shard(
     records: Iterable[dict | str | pl.DataFrame],
     *,
     parts: bool = False,
     available: Iterable[str] = (),
     waiting: Spill | None = None,
-) -> tuple[pl.DataFrame | pl.LazyFrame, pl.DataFrame]:
+) -> tuple[pl.DataFrame | Iterator[pl.DataFrame], pl.DataFrame]:
     """Conversations and rejects of one shard; every record is in exactly one of the two (`n_records` adds up).
 
     Args:
@@ -347,7 +359,7 @@ def normalise_shard(
         waiting: where conversations wait until the ids of all are known; without it in memory.
 
     Returns:
-        Tables under contracts.CONVERSATIONS (lazy where they wait on disk) and contracts.REJECTS.
+        Tables under contracts.CONVERSATIONS (piece by piece where they wait on disk) and contracts.REJECTS.
     """
     tables, rejects, n_read = Spill() if waiting is None else waiting, [], 0
     for batch in batches_of(records, parts=parts):
@@ -359,23 +371,15 @@ def normalise_shard(
             n_read += len(batch)
         tables.append(entries)
         rejects += rejected
-    entries = tables.scan()
     if parts:
-        entries, rejected = joined(entries.collect())
+        entries, rejected = joined(pl.concat(tables))
+        tables = [entries]
         rejects += rejected
-    known = entries.lazy().select("source_id", "record", "n_records").collect()
+    known = pl.concat(table.select("source_id", "record", "n_records") for table in tables)
     contracts.accounted("normalise_shard, records", n_read, known["n_records"].sum() + len(rejects))
-    by = {side: pl.col("messages").list.eval(pl.element().struct.field("role") == side).list.sum() for side in SIDES}
-    conversations = (
-        entries.lazy()
-        .with_columns(
-            conversation_id=pl.Series(unique_ids(known["source_id"], known["record"]), dtype=pl.String),
-            **{f"n_{side}": count.cast(pl.Int32) for side, count in by.items()},
-        )
-        .select(list(CONVERSATIONS))
-    )
+    pieces = finished(tables, unique_ids(known["source_id"], known["record"]))
     return (
-        conversations if waiting else conversations.collect(),
+        pieces if waiting else pl.concat(pieces),
         pl.DataFrame(sorted(rejects, key=lambda reject: reject["record"]), schema=REJECTS),
     )
 
@@ -383,19 +387,19 @@ def normalise_shard(
 def main():
     source, written = snakemake.params.source, Path(snakemake.output.conversations)
     with Spill(written.with_suffix(".waiting")) as waiting:
-        conversations, rejects = normalise_shard(
+        pieces, rejects = normalise_shard(
             read_records(snakemake.input.shard, member=source.get("member"), columns=columns_read),
             parts=source.get("parts", False),
             available=source["available"],
             waiting=waiting,
         )
-        conversations.lazy().map_batches(contracts.CONVERSATIONS.validate, streamable=True).sink_parquet(
-            written, row_group_size=ROWS_IN_GROUP, compression_level=1
+        # Written as they come, and not by the streaming engine's own expressions: their bytes depend on the number of threads.
+        conversations = register_io_source(
+            lambda *_: map(contracts.CONVERSATIONS.validate, pieces), schema=pl.Schema(CONVERSATIONS)
         )
-        n_conversations = conversations.lazy().select(pl.len()).collect().item()
+        conversations.sink_parquet(written, row_group_size=ROWS_IN_GROUP, compression_level=1)
     contracts.REJECTS.validate(rejects).write_parquet(snakemake.output.rejects)
     n_written, n_records = pl.scan_parquet(written).select(pl.len(), pl.col("n_records").sum()).collect().row(0)
-    contracts.accounted("normalise_shard, conversations", n_conversations, n_written)
     print(f"{n_written} conversations of {n_records} records; {rejects.height} rejects")
 
 

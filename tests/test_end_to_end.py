@@ -228,3 +228,22 @@ def test_one_bad_record_does_not_cost_the_others(project):
     assert done.returncode == 0, done.stdout
     rejects = pl.read_parquet(project / "data/interim/own-logs/rejects/00000.parquet")
     assert pl.read_parquet(project / target).height == 2 and rejects.height == 5
+
+
+def test_a_damaged_file_ends_the_run_in_a_sentence_and_leaves_nothing_half_done(project):
+    (project / "my").mkdir()
+    talk = [{"role": "user", "content": "hello there"}, {"role": "assistant", "content": "hi"}]
+    path = project / "my" / "logs.parquet"
+    pl.DataFrame({"id": [str(n) for n in range(3_000)], "messages": [talk] * 3_000}).write_parquet(
+        path, row_group_size=500
+    )
+    content = path.read_bytes()
+    middle = len(content) // 2
+    path.write_bytes(content[:middle] + b"\xff" * 40 + content[middle + 40 :])
+    done = snakemake("--configfile=config/own-logs.yaml", "--config", "files=my/*", cwd=project)
+    assert done.returncode != 0
+    assert re.search(
+        r"00000\.parquet: the row group that holds its row [\d,]+ is damaged .*delete it and run again", done.stdout
+    )
+    assert "Traceback" not in done.stdout
+    assert not (project / "data/interim/own-logs/conversations").exists()

@@ -606,7 +606,7 @@ def test_conversations_that_wait_on_disk_are_those_that_wait_in_memory(tmp_path)
         with Spill(tmp_path / "waiting", largest=1_000) as waiting:
             on_disk, rejects = normalise_shard(records, parts=parts, waiting=waiting)
             in_memory, same_rejects = normalise_shard(records, parts=parts)
-            assert on_disk.collect().equals(in_memory) and rejects.equals(same_rejects)
+            assert pl.concat(on_disk).equals(in_memory) and rejects.equals(same_rejects)
 
 
 # --- columns

@@ -333,7 +333,7 @@ def test_tables_that_wait_come_back_in_order(tmp_path, sizes, in_folder):
     with Spill(tmp_path / "waiting", largest=100_000) if in_folder else contextlib.nullcontext(Spill()) as waiting:
         for table in tables:
             waiting.append(table)
-        assert waiting.scan().collect().equals(pl.concat(tables))
+        assert pl.concat(waiting).equals(pl.concat(tables))
     assert not list(tmp_path.iterdir())
 
 
@@ -342,7 +342,7 @@ def test_what_a_killed_run_left_waiting_makes_room(tmp_path):
     (tmp_path / "waiting" / "000000.arrow").write_bytes(b"half a table")
     with Spill(tmp_path / "waiting") as waiting:
         waiting.append(pl.DataFrame({"number": [1]}))
-        assert waiting.scan().collect()["number"].to_list() == [1]
+        assert pl.concat(waiting)["number"].to_list() == [1]
 
 
 # The first byte of a deflate stream holds its kind of block; 7 is the last block, of a kind that there is not.

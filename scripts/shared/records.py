@@ -21,7 +21,7 @@ Unreadable = str  # why a record could not be read
 
 CHUNK = 1 << 20
 ROWS = 2_000  # of a table at a time
-WHAT_TO_DO = "If it was downloaded, delete it and run again; if it is yours, mend or leave out the file."
+WHAT_TO_DO = "If it was downloaded, delete it and run again; if it is yours (.origin.json beside it names it), mend or leave out the file."
 _BETWEEN_ELEMENTS = re.compile(r"[\s,]*")
 _LONGEST_TOKEN = 16  # characters: what a file that breaks off may leave of a number, a literal or an escape
 
@@ -191,14 +191,14 @@ class Spill:
 
     def _write(self):
         self._files.append(self._folder / f"{len(self._files):06d}.arrow")
-        pl.concat(self._tables).write_ipc(self._files[-1], compression="uncompressed")
+        pl.concat(self._tables).write_ipc(self._files[-1], compression="uncompressed")  # to be read once, soon
         self._tables, self._bytes = [], 0
 
-    def scan(self) -> pl.LazyFrame:
-        """All of them in order."""
-        if self._folder and self._tables:
-            self._write()
-        return pl.scan_ipc(self._files, glob=False) if self._files else pl.concat(self._tables).lazy()
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        """All of them in order, several as one."""
+        yield from map(pl.read_ipc, self._files)
+        if self._tables:
+            yield pl.concat(self._tables)
 
 
 def _tables(path: Path, columns: Callable[[list[str]], list[str]]) -> Iterator[pl.DataFrame]:
