@@ -60,7 +60,11 @@ class Reject(Exception):
 
 def first_present(record: dict, keys: Iterable[str]) -> Any:
     """The value of the first of `keys` that the record has and that is not null."""
-    return next((record[key] for key in keys if record.get(key) is not None), None)
+    for key in keys:
+        value = record.get(key)
+        if value is not None:
+            return value
+    return None
 
 
 def clean(text: str) -> str:
@@ -270,8 +274,10 @@ def read_table(
     """ENTRIES and rejects of a table with the messages of messages_in; its first row has the number `first`."""
     flags = table.schema.get(FLAGS_KEY)
     if isinstance(flags, pl.List) and isinstance(flags.inner, pl.Struct) and "flagged" in flags.inner.to_schema():
-        # Scores by the dozen are not turned into Python's numbers to be thrown away.
-        table = table.with_columns(pl.col(FLAGS_KEY).list.eval(pl.struct(pl.element().struct.field("flagged"))))
+        # Only what flag_of looks at becomes Python's objects, not scores by the dozen.
+        asked = pl.col(FLAG_KEY).is_null() if table.schema.get(FLAG_KEY) == pl.Boolean else pl.lit(True)
+        flagged = pl.col(FLAGS_KEY).list.eval(pl.struct(pl.element().struct.field("flagged")))
+        table = table.with_columns(pl.when(asked).then(flagged))
     table = table.with_row_index("record", offset=first)
     known = table.drop(MESSAGES_KEYS, strict=False).filter(messages.is_not_null())
     entries = [
@@ -341,6 +347,7 @@ def finished(tables: Iterable[pl.DataFrame], ids: list[str]) -> Iterator[pl.Data
         named = pl.Series(ids[start : start + table.height], dtype=pl.String)
         yield table.with_columns(conversation_id=named, **counts).select(list(CONVERSATIONS)).rechunk()
         start += table.height
+    contracts.accounted("normalise_shard, conversations", len(ids), start)
 
 
 def normalise_shard(
@@ -361,7 +368,7 @@ def normalise_shard(
     Returns:
         Tables under contracts.CONVERSATIONS (piece by piece where they wait on disk) and contracts.REJECTS.
     """
-    tables, rejects, n_read = Spill() if waiting is None else waiting, [], 0
+    tables, known, rejects, n_read = Spill() if waiting is None else waiting, [], [], 0
     for batch in batches_of(records, parts=parts):
         if isinstance(batch, tuple):
             entries, rejected = read_table(*batch, first=n_read, available=available)
@@ -370,12 +377,13 @@ def normalise_shard(
             entries, rejected = read_each(enumerate(batch, n_read), parts=parts, available=available)
             n_read += len(batch)
         tables.append(entries)
+        known.append(entries.select("source_id", "record", "n_records"))
         rejects += rejected
     if parts:
         entries, rejected = joined(pl.concat(tables))
-        tables = [entries]
+        tables, known = [entries], [entries]
         rejects += rejected
-    known = pl.concat(table.select("source_id", "record", "n_records") for table in tables)
+    known = pl.concat(known)
     contracts.accounted("normalise_shard, records", n_read, known["n_records"].sum() + len(rejects))
     pieces = finished(tables, unique_ids(known["source_id"], known["record"]))
     return (

@@ -116,6 +116,12 @@ def test_each_way_through_a_tree_is_a_conversation():
     }
 
 
+@pytest.mark.parametrize("replies", [None, 7, True, "later", {"text": "Oak."}, [None, 3]])
+def test_a_tree_whose_replies_are_no_list_ends_there(replies):
+    tree = {"id": "t", "prompt": {"text": "Name a tree.", "role": "prompter", "replies": replies}}
+    assert spoken(tree) == {"t": [("human", "Name a tree.")]}
+
+
 def test_each_side_of_a_pair_is_a_conversation_with_its_model():
     table = normalise_shard([ARENA], available=["model", "time"])[0]
     assert table["conversation_id"].to_list() == ["ar-1-a", "ar-1-b"]

@@ -88,7 +88,8 @@ def _oasst(record: dict) -> list[dict]:
         node, before = stack.pop()
         role = "user" if node.get("role") == "prompter" else node.get("role")
         path = [*before, {"role": role, "content": node.get("text")}]
-        replies = [reply for reply in node.get("replies") or [] if isinstance(reply, dict)]
+        replies = node.get("replies") if isinstance(node.get("replies"), list) else []
+        replies = [reply for reply in replies if isinstance(reply, dict)]
         if replies:
             stack += [(reply, path) for reply in reversed(replies)]
         else:
