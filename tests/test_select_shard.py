@@ -204,7 +204,7 @@ def test_duplicates_of_other_conversations_than_the_shard_s_are_refused(known):
     conversations = table(talk(), talk(GERMAN))
     other = flags(table(*[talk()] * 3)).filter(pl.col("conversation_id").is_in(known))
     with pytest.raises(InputError, match="select_shard, .* came in"):
-        select_shard(conversations, normalise_shard([])[1], other, languages=["en"])
+        selected_from(conversations, normalise_shard([])[1], other, languages=["en"])
 
 
 KINDS = {"good": talk(), "german": talk(GERMAN), "unanswered": [("user", ENGLISH)], "blank": talk(" ", ENGLISH)}
