@@ -173,7 +173,7 @@ def test_no_text_comes_along():
 def test_measures_of_other_conversations_than_the_selected_ones_are_refused(tables, words):
     measured = {"affect": affect(["a", "b"]), "pushback": pushback(), "sentiment": sentiment([0.0])} | tables
     with pytest.raises(InputError, match=words):
-        join_measures(conversations({"a": None, "b": None}), **measured, window=1)
+        join_measures(conversations({"a": None, "b": None}), origins({"a": None, "b": None}), **measured, window=1)
 
 
 def test_two_rows_for_one_conversation_are_refused():
