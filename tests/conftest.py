@@ -22,7 +22,7 @@ PARTS = [
 ]
 
 
-def snakemake(*arguments: str, cwd: Path) -> subprocess.CompletedProcess:
+def snakemake(*arguments: str, cwd: Path, timeout: float | None = None) -> subprocess.CompletedProcess:
     """Run snakemake as a user would, with both streams in `stdout`."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
@@ -32,6 +32,7 @@ def snakemake(*arguments: str, cwd: Path) -> subprocess.CompletedProcess:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        timeout=timeout,
     )
 
 
