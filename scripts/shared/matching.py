@@ -13,6 +13,17 @@ def mentions(text: pl.Expr, phrases: list[str]) -> pl.Expr:
     return (pl.lit(" ") + fold(text) + " ").str.contains_any((" " + needles + " ").to_list())
 
 
+def names_in(texts: pl.Series, lists: dict[str, list[str]]) -> list[set[str]]:
+    """For each text, the names of the lists of which it holds a phrase, as whole words once both are folded."""
+    named = [(name, phrase) for name, phrases in lists.items() for phrase in phrases]
+    folded = pl.select(" " + fold(pl.lit(pl.Series([phrase for _, phrase in named], dtype=pl.String))) + " ")
+    names = {}
+    for (name, _), needle in zip(named, folded.to_series(), strict=True):
+        names.setdefault(needle, set()).add(name)
+    found = pl.select((" " + fold(pl.lit(texts)) + " ").str.extract_many(sorted(names), overlapping=True)).to_series()
+    return [set().union(*(names[needle] for needle in needles)) for needles in found]
+
+
 class PhraseFinder:
     """Named lists of phrases, matched token by token without regard to case."""
 
@@ -35,7 +46,3 @@ class PhraseFinder:
             )
             for sentence in doc.sents
         ]
-
-    def names(self, text: str) -> set[str]:
-        """Names of the lists of which the text holds a phrase."""
-        return {self.nlp.vocab.strings[match] for match, _, _ in self.matcher(self.nlp(text.lower()))}

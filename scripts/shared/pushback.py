@@ -4,7 +4,7 @@ import polars as pl
 
 from shared import contracts
 from shared.contracts import PUSHBACK_KINDS
-from shared.matching import PhraseFinder, mentions
+from shared.matching import PhraseFinder, mentions, names_in
 from shared.text import straight
 
 OPENING_CHARACTERS = 700  # pushback stands at the head of a reply or closes it
@@ -46,10 +46,11 @@ class PushbackRules:
             for strength in ("strong", "weak")
             if (cues := self.kinds[kind].get(strength))
         }
-        lists |= {name: codebook[name] for name in ("not_pushback", "boundary_wanted", "risk", "greeting")}
-        lists |= {f"reason:{reason}": cues for reason, cues in codebook["reasons"].items()}
+        reasons = {f"reason:{reason}": cues for reason, cues in codebook["reasons"].items()}
         self.reasons = list(codebook["reasons"])
-        self.finder = PhraseFinder(lists)
+        self.finder = PhraseFinder(lists | reasons | {"not_pushback": codebook["not_pushback"]})
+        # What the human asked or said is looked at as a whole, so that it need not be cut into sentences.
+        self.context = reasons | {name: codebook[name] for name in ("boundary_wanted", "risk", "greeting")}
         self.cues = [
             cue
             for kind in PUSHBACK_KINDS
@@ -59,7 +60,14 @@ class PushbackRules:
 
     def judge(self, request: str, reply: str) -> tuple[set[str], str | None]:
         """Kinds of pushback in a reply to a request, and their reason; (empty set, None) where there is none."""
-        wanted = self.finder.names(request)
+        return self.judge_all([request], [reply])[0]
+
+    def judge_all(self, requests: list[str], replies: list[str]) -> list[tuple[set[str], str | None]]:
+        """The same for many exchanges."""
+        wanted = names_in(pl.Series(requests, dtype=pl.String), self.context)
+        return [self._judge(reply, names) for reply, names in zip(replies, wanted, strict=True)]
+
+    def _judge(self, reply, wanted):
         head, tail = reply[:OPENING_CHARACTERS], reply[max(OPENING_CHARACTERS, len(reply) - TAIL_CHARACTERS) :]
         kinds, reasons = set(), set()
         for part, text in (("head", head), ("tail", tail)):
@@ -108,9 +116,14 @@ def detect_pushback(conversations: pl.DataFrame, *, codebook: dict) -> pl.DataFr
     rules = PushbackRules(codebook)
     shown = pl.col("reply").str.head(OPENING_CHARACTERS) + " " + pl.col("reply").str.tail(TAIL_CHARACTERS)
     candidates = exchanges(conversations).filter(mentions(shown, rules.cues))
-    rows = []
-    for conversation_id, turn, request, reply in candidates.iter_rows():
-        kinds, reason = rules.judge(request, reply)
-        rows += [(conversation_id, turn, kind, reason) for kind in PUSHBACK_KINDS if kind in kinds]
+    judged = rules.judge_all(candidates["request"].to_list(), candidates["reply"].to_list())
+    rows = [
+        (conversation_id, turn, kind, reason)
+        for conversation_id, turn, (kinds, reason) in zip(
+            candidates["conversation_id"], candidates["turn"], judged, strict=True
+        )
+        for kind in PUSHBACK_KINDS
+        if kind in kinds
+    ]
     schema = {name: column.dtype.type for name, column in contracts.PUSHBACK.columns.items()}
     return pl.DataFrame(rows, schema=schema, orient="row")
