@@ -405,7 +405,7 @@ def main():
         conversations = register_io_source(
             lambda *_: map(contracts.CONVERSATIONS.validate, pieces), schema=pl.Schema(CONVERSATIONS)
         )
-        conversations.sink_parquet(written, row_group_size=ROWS_IN_GROUP, compression_level=1)
+        conversations.sink_parquet(written, row_group_size=ROWS_IN_GROUP, compression="lz4")
     contracts.REJECTS.validate(rejects).write_parquet(snakemake.output.rejects)
     n_written, n_records = pl.scan_parquet(written).select(pl.len(), pl.col("n_records").sum()).collect().row(0)
     print(f"{n_written} conversations of {n_records} records; {rejects.height} rejects")

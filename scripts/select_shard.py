@@ -60,34 +60,38 @@ def select_shard(
         A table under contracts.SELECTED; the funnel: step, unit (record or conversation), n_removed, n_left; a table under
         contracts.SHARD_ORIGINS.
     """
-    table = conversations.join(
+    known = conversations.select("conversation_id").join(
         duplicates, on="conversation_id", how="left", validate="1:1", maintain_order="left"
-    ).with_columns(
-        language=pl.Series(
-            [detect_language(text) for text in conversations.select(language_sample()).to_series()], dtype=pl.String
-        ),
     )
     contracts.accounted(
-        "select_shard, conversations looked up among duplicates", table.height, table["unique_id"].count()
+        "select_shard, conversations looked up among duplicates", known.height, known["unique_id"].count()
     )
-    contracts.accounted("select_shard, duplicates looked up among conversations", duplicates.height, table.height)
-    filters = [
-        ("messages by human and assistant", messages_by_both()),
-        ("text in a human message", human_text_present()),
-        ("not an exact duplicate", ~pl.col("exact_duplicate")),
-        ("not a near duplicate", ~pl.col("near_duplicate")),
-        (f"language: {', '.join(languages)}", pl.col("language").is_in(languages)),
-    ]
-    n_records, everything = int(table["n_records"].sum()), table
+    contracts.accounted("select_shard, duplicates looked up among conversations", duplicates.height, known.height)
+    languages_found = [detect_language(text) for text in conversations.select(language_sample()).to_series()]
+    # Beside one another, not joined: the texts are moved once, when all filters are known.
+    everything = conversations.hstack(known.drop("conversation_id")).with_columns(
+        language=pl.Series(languages_found, dtype=pl.String)
+    )
+    filters = {
+        "messages by human and assistant": messages_by_both(),
+        "text in a human message": human_text_present(),
+        "not an exact duplicate": ~pl.col("exact_duplicate"),
+        "not a near duplicate": ~pl.col("near_duplicate"),
+        f"language: {', '.join(languages)}": pl.col("language").is_in(languages),
+    }
+    passed = everything.select(**filters)
+    n_records = int(everything["n_records"].sum())
     steps = [
         ("records read", "record", 0, n_records + rejects.height),
         ("readable", "record", rejects.height, n_records),
-        ("parts joined", "conversation", n_records - table.height, table.height),
+        ("parts joined", "conversation", n_records - everything.height, everything.height),
     ]
-    for name, keep in filters:
-        before = table.height
-        table = table.filter(keep)
-        steps.append((name, "conversation", before - table.height, table.height))
+    kept = pl.repeat(True, everything.height, dtype=pl.Boolean, eager=True)
+    for name in filters:
+        before = kept.sum()
+        kept &= passed[name]
+        steps.append((name, "conversation", before - kept.sum(), kept.sum()))
+    table = everything.filter(kept)
     funnel = pl.DataFrame(steps, schema=["step", "unit", "n_removed", "n_left"], orient="row")
     openings = table.select("unique_id", opening=opening(words=opening_words))
     selected, origins = (
@@ -109,7 +113,7 @@ def main():
         languages=snakemake.params.languages,
         opening_words=snakemake.params.opening_words,
     )
-    contracts.SELECTED.validate(selected).write_parquet(snakemake.output.selected)
+    contracts.SELECTED.validate(selected).write_parquet(snakemake.output.selected, compression="lz4")
     funnel.write_csv(snakemake.output.funnel)
     contracts.SHARD_ORIGINS.validate(origins).write_parquet(snakemake.output.origins)
     print(funnel)
