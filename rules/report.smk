@@ -108,5 +108,6 @@ rule audit_privacy:
         run=RUN,
         privacy=config["privacy"],
         code=code("audit_privacy"),
+    threads: 2
     script:
         "../scripts/audit_privacy.py"

@@ -3,6 +3,7 @@
 import csv
 import html
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,9 @@ ADDRESSES = {
 }
 ATTRIBUTE = r"""(?s)([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')"""
 GEOMETRY = {"d", "points", "transform", "viewBox", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "width", "height"}
-SAMPLE = 2_000  # messages by which the rarity of a word is judged
+SAMPLE = 2_000  # messages by whose beginnings the rarity of a word is judged
+SAMPLE_CHARACTERS = 1_000
+SLICE = 40_000  # messages that are looked through at a time
 MIN_KEY = 4  # characters; a shorter user key cannot be told from a number or a word
 
 
@@ -59,23 +62,29 @@ def word_runs(texts: list[str], *, n_words: int) -> set[str]:
     return runs
 
 
-def telling_words(runs: set[str], sample: pl.Series) -> list[str]:
-    """One word of each run, the rarest in a sample of messages: a message without any of them holds none of the runs.
+def telling_words(runs: set[str], texts: pl.Series) -> list[str]:
+    """One word of each run, the rarest in a sample of texts: a message without any of them holds none of the runs.
 
     Words with letters beyond ASCII are left out where a run has others, since their case is not folded when they are looked for.
     """
-    words = {word for run in runs for word in run.split()}
-    lower = sample.str.to_lowercase()
-    common = {word: int(lower.str.contains(word, literal=True).sum()) for word in sorted(words)}
-    return sorted({min(run.split(), key=lambda word: (not word.isascii(), common[word], word)) for run in runs})
-
-
-def runs_in_conversations(runs: set[str], conversations: pl.DataFrame) -> list[str]:
-    """Which of the runs stand in a message of the conversations (columns `messages`)."""
-    if not runs or not conversations.height:
+    words = sorted({word for run in runs for word in run.split()})
+    if not words:
         return []
-    texts = conversations.select(pl.col("messages").explode().struct.field("text")).drop_nulls().to_series()
-    telling = telling_words(runs, texts.sample(min(SAMPLE, len(texts)), seed=0))
+    sample = texts.sample(min(SAMPLE, len(texts)), seed=0).str.head(SAMPLE_CHARACTERS).str.to_lowercase()
+    found = sample.str.extract_many(words, overlapping=True).list.unique().explode().drop_nulls()
+    common = dict(found.value_counts().iter_rows())
+    return sorted({min(run.split(), key=lambda word: (not word.isascii(), common.get(word, 0), word)) for run in runs})
+
+
+def messages_of(shard: pl.DataFrame) -> pl.Series:
+    """Every message's text in a table with a column `messages`."""
+    return shard.select(pl.col("messages").explode().struct.field("text")).drop_nulls().to_series()
+
+
+def runs_in_texts(runs: set[str], texts: pl.Series, telling: list[str]) -> list[str]:
+    """Which of the runs stand in one of the texts; `telling` are their telling_words."""
+    if not runs or not len(texts):
+        return []
     # Folding every message would cost more than all else that is read here; a word beyond ASCII sends all of them through.
     if all(word.isascii() for word in telling):
         texts = texts.filter(texts.str.contains_any(telling, ascii_case_insensitive=True))
@@ -113,6 +122,7 @@ def audit_privacy(
     min_users: int,
     n_words: int,
     exempt: set[str] = frozenset(),
+    threads: int = 1,
 ) -> pl.DataFrame:
     """Read every published file and every conversation.
 
@@ -122,6 +132,7 @@ def audit_privacy(
         shards: conversations of the data sets.
         min_conversations, min_users, n_words: the floors.
         exempt: names of tables whose counts are not of the data sets' conversations (the control corpus).
+        threads: slices of conversations that are read at a time.
 
     Returns:
         file, n_words_read, n_findings, findings (their kinds and counts; never the text).
@@ -130,10 +141,15 @@ def audit_privacy(
     own = word_runs(own_words, n_words=n_words)
     runs = {path: word_runs(parts, n_words=n_words) - own for path, parts in texts.items()}
     everything = set().union(*runs.values())
-    leaked, users = set(), set()
+    leaked, users, telling = set(), set(), None
     for shard in shards:
         table = pl.read_parquet(shard, columns=["user_id", "messages"])
-        leaked |= set(runs_in_conversations(everything, table))
+        messages = messages_of(table)
+        telling = telling_words(everything, messages) if telling is None else telling
+        # In slices side by side: each is Polars' own work in one thread.
+        with ThreadPoolExecutor(threads) as pool:
+            slices = [messages[start : start + SLICE] for start in range(0, len(messages), SLICE)]
+            leaked = leaked.union(*pool.map(lambda part: runs_in_texts(everything, part, telling), slices))
         users |= {key for key in table["user_id"].drop_nulls().unique() if len(key) >= MIN_KEY}
     rows = []
     for path, parts in texts.items():
@@ -162,6 +178,7 @@ def main():
         [Path(path) for path in snakemake.input.conversations],
         **snakemake.params.privacy,
         exempt={"instrument_check.csv"},
+        threads=snakemake.threads,
     )
     print(audit)
     failed = audit.filter(pl.col("n_findings") > 0)

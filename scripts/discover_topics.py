@@ -191,12 +191,19 @@ def main():
             for path in snakemake.input.affect
         ]
     )
+    # Lazily, so that only the texts of these few conversations stay in memory.
+    columns = ["conversation_id", "user_id", "messages"]
     texts = [
-        pl.read_parquet(path, columns=["conversation_id", "user_id", "messages"]).join(included, on="conversation_id")
+        pl.scan_parquet(path)
+        .select(columns)
+        .filter(pl.col("conversation_id").is_in(included["conversation_id"].implode()))
+        .collect(engine="streaming")
         for path in snakemake.input.selected
     ]
     topics, terms = discover_topics(
-        pl.concat(texts).with_columns(cluster=pl.coalesce("user_id", "conversation_id")),
+        pl.concat(texts)
+        .join(included, on="conversation_id")
+        .with_columns(cluster=pl.coalesce("user_id", "conversation_id")),
         **snakemake.params.settings,
         floor=snakemake.params.floor,
         seed=snakemake.params.seed,

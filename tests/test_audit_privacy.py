@@ -5,7 +5,15 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from audit_privacy import audit_privacy, cells_under_floor, readable_texts, runs_in_conversations, word_runs
+from audit_privacy import (
+    audit_privacy,
+    cells_under_floor,
+    messages_of,
+    readable_texts,
+    runs_in_texts,
+    telling_words,
+    word_runs,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -249,6 +257,11 @@ def test_there_are_never_more_runs_than_places_for_them(words, n_words):
     assert len(word_runs([" ".join(words)], n_words=n_words)) <= max(len(words) - n_words + 1, 0)
 
 
+def runs_in(runs, *texts):
+    texts = messages_of(messages(*texts))
+    return runs_in_texts(runs, texts, telling_words(runs, texts))
+
+
 def messages(*texts):
     rows = [{"messages": [{"role": "human", "text": text}]} for text in texts]
     return pl.DataFrame(rows, schema={"messages": contracts.MESSAGES})
@@ -256,16 +269,26 @@ def messages(*texts):
 
 def test_overlapping_runs_are_all_found():
     runs = {"one two three", "two three four", "three four six"}
-    found = runs_in_conversations(runs, messages("One two, three four five"))
+    found = runs_in(runs, "One two, three four five")
     assert found == ["one two three", "two three four"]
 
 
 def test_a_run_matches_whole_words_only():
-    assert runs_in_conversations({"old man"}, messages("a bold man", "an old mandolin")) == []
+    assert runs_in({"old man"}, "a bold man", "an old mandolin") == []
+
+
+@pytest.mark.parametrize("text", ["ÉTÉ is summer", "He said: Been here BEFORE!", "summer — été is"])
+def test_a_run_is_found_whatever_its_letters_and_case(text):
+    assert runs_in({"été is", "been here before"}, "Nothing.", text) != []
+
+
+def test_a_run_is_told_by_its_rarest_word():
+    texts = messages_of(messages("the ferry is late", "the bus is late", "the tram is early"))
+    assert telling_words({"the ferry is late", "is early"}, texts) == ["early", "ferry"]
 
 
 def test_nothing_is_found_in_no_conversations_and_no_runs():
-    assert (runs_in_conversations({"a b"}, messages()), runs_in_conversations(set(), messages("a b"))) == ([], [])
+    assert (runs_in({"a b"}), runs_in(set(), "a b")) == ([], [])
 
 
 def test_zero_and_blank_cells_are_not_under_the_floor(tmp_path):
