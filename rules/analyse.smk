@@ -53,7 +53,7 @@ rule estimate_prevalence:
     """How common affective conversations are: naive share and share corrected for the classifier's errors."""
     input:
         measures=each_dataset("data/interim/{dataset}/measures.parquet"),
-        held_out=held_out_of(MODEL),
+        held_out=HELD_OUT,
     output:
         prevalence=f"results/{RUN}/tables/prevalence.csv",
     log:

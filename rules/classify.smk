@@ -1,6 +1,7 @@
 """This part decides what each conversation is: content creation, affective, and which of six categories.
-Reads: data/interim/{dataset}/selected/, config/codebook.yaml, the weights that the configuration names.
-Writes: data/interim/{dataset}/affect/; on request data/models/: the classifier trained anew."""
+Reads: data/interim/{dataset}/selected/, config/codebook.yaml, the weights or the endpoint that the configuration names.
+Writes: data/interim/{dataset}/affect/; data/judge/ where an LLM judges; on request data/models/: the classifier trained anew.
+"""
 
 
 rule classify_shard:
@@ -11,7 +12,7 @@ rule classify_shard:
         model=MODEL,
         held_out=held_out_of(MODEL),
     output:
-        affect="data/interim/{dataset}/affect/{shard}.parquet",
+        affect=f"data/interim/{{dataset}}/{BY_CLASSIFIER}/{{shard}}.parquet",
     log:
         "logs/classify_shard/{dataset}/{shard}.log",
     benchmark:
@@ -23,6 +24,90 @@ rule classify_shard:
         code=code("classify_shard"),
     script:
         "../scripts/classify_shard.py"
+
+
+rule plan_judging:
+    """The LLM judge's prompt, and what the whole run would ask of it and cost, before it is asked anything."""
+    input:
+        codebook=config["classify"]["codebook"],
+        selected=[
+            f"data/interim/{dataset}/selected/{shard}.parquet" for dataset in PROCESSED for shard in SHARDS[dataset]
+        ],
+        offline=[
+            f"data/interim/{dataset}/{BY_CLASSIFIER}/{shard}.parquet"
+            for dataset in PROCESSED
+            for shard in SHARDS[dataset]
+        ],
+    output:
+        prompt=f"data/judge/{RUN}/prompt.txt",
+        plan=f"data/judge/{RUN}/plan.csv",
+    log:
+        f"logs/plan_judging/{RUN}.log",
+    benchmark:
+        f"benchmarks/plan_judging/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        settings=config["classify"]["llm"],
+        seed=config["seed"],
+        code=code("plan_judging"),
+    script:
+        "../scripts/plan_judging.py"
+
+
+rule judge_shard:
+    """The LLM judge's labels of what the sieve let through and of a random sample of what it dropped (classify.classifier: llm)."""
+    input:
+        selected="data/interim/{dataset}/selected/{shard}.parquet",
+        offline=f"data/interim/{{dataset}}/{BY_CLASSIFIER}/{{shard}}.parquet",
+        prompt=f"data/judge/{RUN}/prompt.txt",
+        replay=config["classify"]["llm"]["replay"] or [],
+    output:
+        affect=f"data/interim/{{dataset}}/{BY_JUDGE}/{{shard}}.parquet",
+        answers="data/interim/{dataset}/answers/{shard}.jsonl",
+    log:
+        "logs/judge_shard/{dataset}/{shard}.log",
+    benchmark:
+        "benchmarks/judge_shard/{dataset}/{shard}.jsonl"
+    conda:
+        "../environment.yml"
+    resources:
+        endpoint=1,  # the profile has one: shards are judged one after the other, and the settings' limits hold for the run
+    params:
+        settings=config["classify"]["llm"],
+        min_human_messages_roleplay=config["classify"]["min_human_messages_roleplay"],
+        run=RUN,
+        seed=config["seed"],
+        code=code("judge_shard"),
+    script:
+        "../scripts/judge_shard.py"
+
+
+rule evaluate_judge:
+    """The judge's decisions beside the labels, from which its error rates come, and what it was asked."""
+    input:
+        labels=config["validate"]["labels"],
+        control_labels="resources/control/labels.csv",
+        measures=expand("data/interim/{dataset}/measures.parquet", dataset=PROCESSED),
+        answers=[f"data/interim/{dataset}/answers/{shard}.jsonl" for dataset in PROCESSED for shard in SHARDS[dataset]],
+    output:
+        held_out=f"data/judge/{RUN}/held_out.csv",
+        judge=f"results/{RUN}/tables/judge.csv",
+    log:
+        f"logs/evaluate_judge/{RUN}.log",
+    benchmark:
+        f"benchmarks/evaluate_judge/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        processed=PROCESSED,
+        datasets=DATASETS,
+        floors={name: config["privacy"][name] for name in ("min_conversations", "min_users")},
+        confidence=config["estimate"]["confidence"],
+        min_human_messages_roleplay=config["classify"]["min_human_messages_roleplay"],
+        code=code("evaluate_judge"),
+    script:
+        "../scripts/evaluate_judge.py"
 
 
 rule train_classifier:

@@ -225,6 +225,18 @@ def held_out_of(model):
     return f"{model.removesuffix('.csv')}_held_out.csv"
 
 
+JUDGED = config["classify"]["classifier"] == "llm"
+if JUDGED and not config["classify"]["llm"]["model"]:
+    stop(
+        "classify.classifier is llm, but classify.llm.model names no model. Hint: set it and base_url to what your endpoint serves."
+    )
+if JUDGED and config["classify"]["llm"]["replay"] and not Path(config["classify"]["llm"]["replay"]).is_file():
+    stop(f"classify.llm.replay: there is no file '{config['classify']['llm']['replay']}', looked for in {Path.cwd()}.")
+# The table that everything after classification reads is `affect`, whoever fills it; its error rates are those of whoever filled it.
+BY_CLASSIFIER, BY_JUDGE = ("affect_offline", "affect") if JUDGED else ("affect", "affect_judged")
+HELD_OUT = f"data/judge/{RUN}/held_out.csv" if JUDGED else held_out_of(MODEL)
+
+
 def all_shards(pattern):
     """Input function: every shard of the rule's {dataset} in `pattern`."""
     return lambda wildcards: [

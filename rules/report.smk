@@ -16,6 +16,7 @@ TABLES = [
     "languages",
     "agreement",
     "instrument_check",
+    *(["judge"] if JUDGED else []),
 ]
 FIGURES = ["prevalence", "topics", "pushback", "sentiment"]
 SECTIONS = sorted(str(path.relative_to(BASE)) for path in (BASE / "report" / "sections").glob("*.qmd"))

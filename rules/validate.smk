@@ -4,13 +4,15 @@ Writes: data/interim/{dataset}/labels.parquet and label_sample/; results/{run}/t
 
 
 rule draw_label_sample:
-    """A stratified probability sample to be read and labelled: sheet with texts, recorded inclusion probabilities; run by name."""
+    """A stratified probability sample to be read and labelled: sheet with texts, codebook, inclusion probabilities; run by name."""
     input:
+        codebook=config["classify"]["codebook"],
         selected=all_shards("data/interim/{dataset}/selected/{shard}.parquet"),
         affect=all_shards("data/interim/{dataset}/affect/{shard}.parquet"),
     output:
         sample="data/interim/{dataset}/label_sample/sample.csv",
         sheet="data/interim/{dataset}/label_sample/sheet.jsonl",
+        codebook="data/interim/{dataset}/label_sample/codebook.md",
     log:
         "logs/draw_label_sample/{dataset}.log",
     benchmark:
@@ -47,7 +49,7 @@ rule import_labels:
 rule measure_agreement:
     """Precision, recall and kappa of each instrument against the labels, weighted to the population."""
     input:
-        held_out=held_out_of(MODEL),
+        held_out=HELD_OUT,
         labels=each_dataset("data/interim/{dataset}/labels.parquet"),
     output:
         agreement=f"results/{RUN}/tables/agreement.csv",

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
+import yaml
 
+from shared.codebook import codebook_text
 from shared.job import logged
 
 if TYPE_CHECKING:
@@ -55,6 +57,11 @@ def main():
     ).sort("conversation_id")
     sample = draw_label_sample(affect, budget=snakemake.params.budget, seed=snakemake.params.seed)
     sample.write_csv(snakemake.output.sample)
+    with open(snakemake.input.codebook, encoding="utf-8") as file:
+        codebook = yaml.safe_load(file)
+    with open(snakemake.output.codebook, "w", encoding="utf-8") as file:
+        file.write("# Classes of a conversation\n\n" + codebook_text(codebook["classes"]))
+        file.write("\n# Pushback by the assistant\n\n" + codebook_text(codebook["pushback"]["kinds"]))
     wanted = set(sample["conversation_id"])
     texts = {}
     for path in snakemake.input.selected:

@@ -67,7 +67,7 @@ def corrected_draws(
     """Draws of the corrected share and the name of the correction.
 
     - A data set with a labelled probability sample of its own is corrected by it (two-phase).
-    - Without one, error rates measured on other sources are carried over.
+    - Without one, error rates of the same instrument measured on other sources are carried over; with no labels at all nothing is said.
     - Shares of affective conversations rest on the labels alone: what the classifier calls affective is too often something else to correct.
     - So do groups under the privacy floor, whose count an estimate that uses it would give away; labels are public.
 
@@ -82,6 +82,8 @@ def corrected_draws(
     if own.height:
         return two_phase_draws(naive, predicted, true, weight, rng=rng), f"labelled probability sample of {dataset}"
     known = held_out.filter(pl.col("weight").is_not_null(), pl.col("source") != "control")
+    if not known.height:
+        return np.full(naive.size, np.nan), "none: nothing that this instrument judged is labelled"
     rates = (*held_out_pair(known, group), known["weight"].to_numpy())
     return rogan_gladen_draws(naive, *rates, rng=rng), "error rates carried over from other sources"
 

@@ -223,6 +223,7 @@ def report_values(
         "sentiment": tables["sentiment"],
         "agreement": tables["agreement"],
         "classifier_words": classifier_words(tables["agreement"], datasets),
+        "judge": tables.tables.get("judge", []),
         "check": tables["instrument_check"],
         "n_check": max((row["n_conversations"] for row in tables["instrument_check"]), default=0),
         "classes": list(codebook["classes"].items()),

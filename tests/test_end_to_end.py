@@ -146,6 +146,8 @@ def test_label_sample_is_drawn_with_known_probabilities(demo):
     sample = pl.read_csv(folder / "sample.csv")
     assert (sample["inclusion_probability"] > 0).all()
     assert len((folder / "sheet.jsonl").read_text(encoding="utf-8").splitlines()) == sample.height
+    instructions = (folder / "codebook.md").read_text(encoding="utf-8")
+    assert "## counselling: Counselling" in instructions and "## boundary: Boundary" in instructions
 
 
 def test_a_template_with_a_missing_value_fails_the_rule(project):

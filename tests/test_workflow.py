@@ -16,6 +16,7 @@ RULES = {
     for path in RULE_FILES
     for name, body in re.findall(r"^rule (\w+):\n((?:    .*\n|\n)+)", path.read_text(encoding="utf-8"), re.MULTILINE)
 }
+OF_THE_JUDGE = {"plan_judging", "judge_shard", "evaluate_judge"}
 
 
 def test_lint_is_clean():
@@ -40,9 +41,17 @@ def test_code_is_formatted(command):
 def test_forced_dry_run_of_the_default_run_plans_every_stage():
     done = snakemake("--forceall", "--dry-run", cwd=ROOT)
     assert done.returncode == 0, done.stdout
-    on_request = {"resolve_source", "draw_label_sample", "train_classifier", "evaluate_pushback"}
+    on_request = {"resolve_source", "draw_label_sample", "train_classifier", "evaluate_pushback", *OF_THE_JUDGE}
     missing = [name for name in RULES if name not in on_request and not re.search(rf"^{name}\s", done.stdout, re.M)]
     assert missing == []
+    assert not any(re.search(rf"^{name}\s", done.stdout, re.M) for name in OF_THE_JUDGE)
+
+
+def test_dry_run_with_a_judge_plans_it_in_front_of_everything_that_needs_a_class():
+    done = snakemake("--forceall", "--dry-run", "--config", "classify={classifier: llm, llm: {model: m}}", cwd=ROOT)
+    assert done.returncode == 0, done.stdout
+    planned = [name for name in {"classify_shard", *OF_THE_JUDGE} if re.search(rf"^{name}\s", done.stdout, re.M)]
+    assert sorted(planned) == sorted({"classify_shard", *OF_THE_JUDGE})
 
 
 @pytest.mark.parametrize("rule", ["draw_label_sample", "train_classifier", "evaluate_pushback"])
@@ -140,6 +149,11 @@ def test_no_workflow_file_names_a_path_of_one_machine():
         (["sentiment={window: 4}"], ["min_human_messages", "twice"]),
         (["sentiment={cut_points: [0.5, 0.1, 0.2, 0.3]}"], ["cut_points must rise"]),
         (["estimate={confidence: 95}"], ["estimate.confidence", "95"]),
+        (["classify={classifier: llm}"], ["classify.llm.model names no model"]),
+        (["classify={classifier: gpt}"], ["classify.classifier", "offline", "llm"]),
+        (["classify={llm: {api_key_variable: sk-123}}"], ["classify.llm.api_key_variable", "never the key itself"]),
+        (["classify={llm: {base_url: 'https://me:pw@example.org/v1'}}"], ["base_url", "without user or password"]),
+        (["classify={classifier: llm, llm: {model: m, replay: no.jsonl}}"], ["classify.llm.replay", "no.jsonl"]),
         (["select={person: {max_countries: 0}}"], ["select.person.max_countries", "0"]),
         (["sources={control: {user_key_until: 2024-09-31}}"], ["control.user_key_until", "day", "2024-09-30"]),
         (["sources={sharegpt: {user_key_until: 2024-09-30}}"], ["asks for users and times", "available"]),

@@ -112,7 +112,9 @@ SELECTED = pa.DataFrameSchema({**_CONVERSATION_COLUMNS, "language": pa.Column(pl
 AFFECT = pa.DataFrameSchema(
     {
         "conversation_id": _key(),
-        "candidate": pa.Column(pl.Boolean),  # passed the sieve; the others are not affective without being scored
+        # Passed the sieve; the others are not affective without being scored, save those that an LLM judge read as a sample of them.
+        "candidate": pa.Column(pl.Boolean),
+        # Probabilities, calibrated by the offline classifier; 1 or 0 where an LLM judge said yes or no.
         "p_content_creation": _probability(),
         **{f"p_{name}": _probability(nullable=True) for name in CLASSES[1:]},
         "content_creation": pa.Column(pl.Boolean),
