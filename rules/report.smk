@@ -105,10 +105,10 @@ rule audit_privacy:
         f"benchmarks/audit_privacy/{RUN}.jsonl"
     conda:
         "../environment.yml"
+    threads: 2
     params:
         run=RUN,
         privacy=config["privacy"],
         code=code("audit_privacy"),
-    threads: 2
     script:
         "../scripts/audit_privacy.py"

@@ -4,6 +4,7 @@ import csv
 import html
 import re
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -149,7 +150,7 @@ def audit_privacy(
         # In slices side by side: each is Polars' own work in one thread.
         with ThreadPoolExecutor(threads) as pool:
             slices = [messages[start : start + SLICE] for start in range(0, len(messages), SLICE)]
-            leaked = leaked.union(*pool.map(lambda part: runs_in_texts(everything, part, telling), slices))
+            leaked = leaked.union(*pool.map(runs_in_texts, repeat(everything), slices, repeat(telling)))
         users |= {key for key in table["user_id"].drop_nulls().unique() if len(key) >= MIN_KEY}
     rows = []
     for path, parts in texts.items():

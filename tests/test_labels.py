@@ -264,8 +264,16 @@ def test_labels_of_sentiment_stand_for_six_human_messages_or_more(labels_as_writ
     assert labels_as_written.filter(pl.col("sentiment_start").is_not_null())["n_human"].min() >= 6
 
 
-def test_labels_have_a_weight_exactly_where_they_were_drawn_by_chance(labels_as_written):
-    assert labels_as_written.filter((pl.col("draw") == 1) != pl.col("weight").is_not_null()).height == 0
+def test_labels_of_other_sources_have_a_weight_exactly_where_they_were_drawn_by_chance(labels_as_written):
+    others = labels_as_written.filter(pl.col("source") != "sharegpt")
+    assert others.filter((pl.col("draw") == 1) != pl.col("weight").is_not_null()).height == 0
+
+
+def test_labels_of_sharegpt_stand_for_themselves_or_for_the_rest_of_their_stratum(labels_as_written):
+    weighted = labels_as_written.filter(pl.col("weight").is_not_null(), source="sharegpt")
+    assert weighted.filter((pl.col("draw") < 3) & (pl.col("weight") != 1)).height == 0
+    assert weighted.group_by("draw", "stratum").agg(pl.col("weight").n_unique())["weight"].max() == 1
+    assert weighted["weight"].sum() == pytest.approx(8886, abs=0.1)
 
 
 def test_label_weights_are_at_least_one_conversation(labels):
