@@ -133,6 +133,7 @@ rule train_classifier:
         "../environment.yml"
     params:
         min_human_messages_roleplay=config["classify"]["min_human_messages_roleplay"],
+        settings=config["estimate"],
         seed=config["seed"],
         code=code("train_classifier"),
     script:

@@ -15,10 +15,12 @@ TABLES = [
     "traps",
     "languages",
     "agreement",
+    "classifier_evaluation",
+    "classifier_confusions",
     "instrument_check",
     *(["judge"] if JUDGED else []),
 ]
-FIGURES = ["prevalence", "topics", "pushback", "sentiment"]
+FIGURES = ["prevalence", "topics", "pushback", "sentiment", "evaluation", "calibration"]
 SECTIONS = sorted(str(path.relative_to(BASE)) for path in (BASE / "report" / "sections").glob("*.qmd"))
 
 

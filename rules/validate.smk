@@ -1,6 +1,6 @@
 """This part asks how far the instruments can be trusted: against labels, and against planted truth.
-Reads: data/interim/{dataset}/, resources/labels/, resources/control/.
-Writes: data/interim/{dataset}/labels.parquet and label_sample/; results/{run}/tables/: agreement, instrument check."""
+Reads: data/interim/{dataset}/, resources/labels/, resources/control/, the classifier's cross-validated predictions.
+Writes: data/interim/{dataset}/labels.parquet and label_sample/; results/{run}/tables/: agreement, classifier_*, instrument check; figures of the classifier."""
 
 
 rule draw_label_sample:
@@ -66,6 +66,64 @@ rule measure_agreement:
         code=code("measure_agreement"),
     script:
         "../scripts/measure_agreement.py"
+
+
+rule evaluate_classifier:
+    """How good the classifier is by class, source and length, how well calibrated, and what it confuses; with intervals."""
+    input:
+        held_out=held_out_of(MODEL),
+    output:
+        evaluation=f"results/{RUN}/tables/classifier_evaluation.csv",
+        calibration=f"results/{RUN}/tables/classifier_calibration.csv",
+        confusions=f"results/{RUN}/tables/classifier_confusions.csv",
+    log:
+        f"logs/evaluate_classifier/{RUN}.log",
+    benchmark:
+        f"benchmarks/evaluate_classifier/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        settings=config["estimate"],
+        seed=config["seed"],
+        code=code("evaluate_classifier"),
+    script:
+        "../scripts/evaluate_classifier.py"
+
+
+rule plot_evaluation:
+    """Figure of the appendix: the classifier's precision, recall and F1."""
+    input:
+        evaluation=f"results/{RUN}/tables/classifier_evaluation.csv",
+    output:
+        figure=f"results/{RUN}/figures/evaluation.svg",
+    log:
+        f"logs/plot_evaluation/{RUN}.log",
+    benchmark:
+        f"benchmarks/plot_evaluation/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        code=code("plot_evaluation"),
+    script:
+        "../scripts/plot_evaluation.py"
+
+
+rule plot_calibration:
+    """Figure of the appendix: the classifier's probabilities against the labels."""
+    input:
+        calibration=f"results/{RUN}/tables/classifier_calibration.csv",
+    output:
+        figure=f"results/{RUN}/figures/calibration.svg",
+    log:
+        f"logs/plot_calibration/{RUN}.log",
+    benchmark:
+        f"benchmarks/plot_calibration/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        code=code("plot_calibration"),
+    script:
+        "../scripts/plot_calibration.py"
 
 
 rule check_instrument:

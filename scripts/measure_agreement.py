@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from shared.contracts import CATEGORIES, PUSHBACK_KINDS
+from shared.evaluation import figures
 from shared.job import logged
 from shared.labels import read_held_out
 from shared.statistics import quantile_interval
@@ -14,29 +15,6 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 FIGURES = ["precision", "recall", "f1", "kappa"]
-
-
-def figures(true: np.ndarray, predicted: np.ndarray, weight: np.ndarray) -> dict[str, np.ndarray]:
-    """Weighted precision, recall, F1 and Cohen's kappa (Cohen 1960).
-
-    Args:
-        true, predicted: (n,) bool.
-        weight: (..., n); leading axes are replicates.
-
-    Returns:
-        Arrays of the leading shape; nan where a figure is undefined.
-    """
-    total = weight.sum(-1)
-    both, labelled, found = ((weight * cell).sum(-1) / total for cell in (true & predicted, true, predicted))
-    agreement = 1 - labelled - found + 2 * both
-    chance = labelled * found + (1 - labelled) * (1 - found)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return {
-            "precision": both / found,
-            "recall": both / labelled,
-            "f1": 2 * both / (labelled + found),
-            "kappa": (agreement - chance) / (1 - chance),
-        }
 
 
 def agreement_row(

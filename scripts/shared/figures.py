@@ -26,8 +26,8 @@ TITLES = {
 
 
 @contextmanager
-def figure(path: str | Path, *, width: float = 7.2, height: float = 3.6):
-    """A figure with one pair of axes, saved as SVG on leaving; the same data give the same bytes."""
+def figure(path: str | Path, *, width: float = 7.2, height: float = 3.6, panels: int = 1):
+    """A figure with one pair of axes, or a row of several with the same rows, saved as SVG on leaving; the same data give the same bytes."""
     sns.set_theme(
         style="whitegrid",
         rc={
@@ -38,10 +38,10 @@ def figure(path: str | Path, *, width: float = 7.2, height: float = 3.6):
             "axes.titlesize": 11,
         },
     )
-    fig, axes = plt.subplots(figsize=(width, height), layout="constrained")
+    fig, axes = plt.subplots(ncols=panels, figsize=(width, height), layout="constrained", sharey=panels > 1)
     try:
         yield axes
-        sns.despine(ax=axes, left=True, bottom=True)
+        sns.despine(fig=fig, left=True, bottom=True)
         fig.savefig(path, format="svg", metadata=dict.fromkeys(["Date", "Creator", "Format", "Type"]))
     finally:
         plt.close(fig)

@@ -19,6 +19,7 @@ REQUIRED = [
     "sentiment_start",
     "sentiment_end",
 ]
+OPTIONAL = {"shortened": "0", "sure": ""}  # with what a file without the column says
 
 
 def _lists(column: str) -> pl.Expr:
@@ -44,12 +45,11 @@ def read_labels(paths: str | Path | list) -> pl.DataFrame:
             raise InputError(
                 f"{path}: expected the columns {', '.join(REQUIRED)}; missing: {', '.join(missing)}. resources/labels/README.md describes each."
             )
-        if "shortened" not in table.columns:
-            table = table.with_columns(shortened=pl.lit("0"))
-        tables.append(table.select(*REQUIRED, "shortened"))
+        absent = {name: pl.lit(value) for name, value in OPTIONAL.items() if name not in table.columns}
+        tables.append(table.with_columns(**absent).select(*REQUIRED, *OPTIONAL))
     table = pl.concat(tables)
     flags = ["content_creation", "affective", "professional"]
-    numbers = ["weight", "sentiment_start", "sentiment_end"]
+    numbers = ["weight", "sentiment_start", "sentiment_end", "sure"]
     odd = table.filter(
         pl.any_horizontal(~pl.col(flags).is_in(["0", "1"]))
         | pl.any_horizontal((pl.col(numbers) != "") & pl.col(numbers).cast(pl.Float64, strict=False).is_null())
@@ -91,6 +91,7 @@ def read_control_labels(path: str | Path) -> pl.DataFrame:
         pl.col("sentiment_start", "sentiment_end").replace("", None).cast(pl.Float64),
         source=pl.lit("control"),
         shortened=pl.lit(False),
+        sure=pl.lit(None, dtype=pl.Float64),
         weight=pl.lit(1.0),  # the split is random: each half is a simple random sample of the corpus
         pushback_turns=pl.Series(
             turns, dtype=pl.List(pl.Struct({"turn": pl.Int64, "kind": pl.String, "reason": pl.String}))

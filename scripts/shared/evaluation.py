@@ -1,0 +1,219 @@
+"""Decisions beside labels: precision, recall, F1, average precision, false-positive rate and calibration, with bootstrap intervals."""
+
+import numpy as np
+import polars as pl
+
+from shared.contracts import CATEGORIES, CLASSES
+from shared.statistics import beta_draws, bootstrap_share, quantile_interval
+
+BANDS = {"all": (1, None), "1": (1, 1), "2-5": (2, 5), "6-10": (6, 10), "11-49": (11, 49), "50+": (50, None)}
+# Edges of predicted probability; most conversations lie near zero, so the bins widen.
+BINS = [0, 0.01, 0.03, 0.1, 0.2, 0.4, 0.6, 0.8, 1]
+FIGURES = ["precision", "recall", "f1", "average_precision", "false_positive_rate"]
+
+
+def figures(true: np.ndarray, predicted: np.ndarray, weight: np.ndarray) -> dict[str, np.ndarray]:
+    """Weighted precision, recall, F1, rate of false positives and Cohen's kappa (Cohen 1960).
+
+    Args:
+        true, predicted: (n,) bool.
+        weight: (..., n); leading axes are replicates.
+
+    Returns:
+        Arrays of the leading shape; nan where a figure is undefined.
+    """
+    cells = (true & predicted, ~true & predicted, true & ~predicted, ~true & ~predicted)
+    both, wrong, missed, neither = (weight[..., cell].sum(-1) for cell in cells)
+    total = both + wrong + missed + neither
+    with np.errstate(divide="ignore", invalid="ignore"):
+        agreement = (both + neither) / total
+        chance = ((both + missed) * (both + wrong) + (wrong + neither) * (missed + neither)) / total**2
+        return {
+            "precision": both / (both + wrong),
+            "recall": both / (both + missed),
+            "f1": 2 * both / (2 * both + wrong + missed),
+            "false_positive_rate": wrong / (wrong + neither),
+            "kappa": (agreement - chance) / (1 - chance),
+        }
+
+
+def average_precision(true: np.ndarray, score: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Mean precision over the positives when all are ranked by score, as in scikit-learn: equal scores are one step of the ranking.
+
+    Args:
+        true, score: (n,).
+        weight: (..., n); leading axes are replicates.
+
+    Returns:
+        Array of the leading shape; nan where there are no positives.
+    """
+    if not true.any():
+        return np.full(weight.shape[:-1], np.nan)
+    order = np.argsort(-score, kind="stable")
+    step = np.cumsum(np.diff(score[order], prepend=score[order[0]]) != 0)
+    # Precision matters at steps with a positive alone: sums between them are enough.
+    last = np.searchsorted(step, np.unique(step[true[order]]), side="right")
+    starts = np.concatenate([[0], last[:-1]])
+    inside = order[: last[-1]]
+    found, hits = (np.add.reduceat(weight[..., inside] * part, starts, axis=-1) for part in (1, true[inside]))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        below = np.cumsum(found, axis=-1)
+        precision = np.where(below > 0, np.cumsum(hits, axis=-1) / below, 0)
+        return (hits * precision).sum(-1) / hits.sum(-1)
+
+
+def ranking(held_out: pl.DataFrame, name: str) -> np.ndarray:
+    """(n,) score by which conversations are ranked for a class: the probability that they are affective and of the class, zero for those
+    that the sieve drops. Content creation knows no sieve."""
+    if name == "content_creation":
+        return held_out["p_content_creation"].to_numpy()
+    affective = pl.col("p_affective") * pl.col("candidate")
+    given = {"affective": pl.lit(1.0), "included": 1 - pl.col("p_content_creation")}.get(name, pl.col(f"p_{name}"))
+    return held_out.select(affective * given).to_series().to_numpy()
+
+
+def bootstrap_figures(
+    true: np.ndarray,
+    predicted: np.ndarray,
+    score: np.ndarray,
+    weight: np.ndarray,
+    copies: np.ndarray,
+    *,
+    confidence: float,
+    rng: np.random.Generator,
+) -> dict[str, float]:
+    """FIGURES and their intervals, in columns figure, figure_ci_low, figure_ci_high; nan where undefined.
+
+    Where a share is 0 or 1 the bootstrap knows no uncertainty; then Jeffreys' posterior stands in, for F1 by its parts.
+
+    Args:
+        true, predicted, score, weight: (n,).
+        copies: (replicates, n) how often each conversation was drawn.
+    """
+
+    def all_figures(weight):
+        return figures(true, predicted, weight) | {"average_precision": average_precision(true, score, weight)}
+
+    point, draws = all_figures(weight), all_figures(copies * weight)
+    shares = {"precision": (predicted, true), "recall": (true, predicted), "false_positive_rate": (~true, predicted)}
+    for name, (among, outcome) in shares.items():
+        if point[name] in (0, 1):
+            draws[name] = beta_draws(outcome[among], weight[among], replicates=len(copies), rng=rng)
+    if point["f1"] in (0, 1):
+        draws["f1"] = 2 * draws["precision"] * draws["recall"] / (draws["precision"] + draws["recall"])
+    row = {}
+    for name in FIGURES:
+        low, high = quantile_interval(draws[name], confidence=confidence)
+        row |= {name: float(point[name]), f"{name}_ci_low": low, f"{name}_ci_high": high}
+    return row
+
+
+def sources_of(held_out: pl.DataFrame) -> list[str]:
+    """Sources of real conversations; the control corpus trains, but says nothing of how often one errs on people."""
+    return sorted(set(held_out["source"]) - {"control"})
+
+
+def evaluate(
+    held_out: pl.DataFrame,
+    *,
+    bootstrap: int,
+    confidence: float,
+    seed: int,
+    bands: list[str] = tuple(BANDS),
+    classes: list[str] = (*CLASSES, "included"),
+) -> pl.DataFrame:
+    """How good decisions are, by class, source and length of the conversation.
+
+    Args:
+        held_out: predictions beside labels, see train_classifier.
+        bootstrap, confidence, seed: of the intervals; conversations are resampled, the same ones for every class.
+        bands: of human messages, among BANDS.
+        classes: which of them.
+
+    Returns:
+        class, labels (a source, or all: every real source), n_human (band), weighting (none, or population: by the inclusion weights, over
+        the probability samples alone; `all` is then the union of their populations), n_labelled, n_positive, n_predicted, n_false_positive,
+        FIGURES and their intervals. Groups without a conversation are left out.
+    """
+    rng = np.random.default_rng(seed)
+    rows = []
+    for source in ["all", *sources_of(held_out)]:
+        of_source = pl.col("source") != "control" if source == "all" else pl.col("source") == source
+        for band in bands:
+            for weighting in ("none", "population"):
+                drawn = pl.col("weight").is_not_null() if weighting == "population" else True
+                table = held_out.filter(of_source, pl.col("n_human").clip(1).is_between(*_ends(band)), drawn)
+                if not table.height:
+                    continue
+                weight = table["weight"].to_numpy() if weighting == "population" else np.ones(table.height)
+                copies = rng.multinomial(table.height, np.full(table.height, 1 / table.height), size=bootstrap)
+                for name in classes:
+                    true, predicted = (table[f"{kind}_{name}"].to_numpy() == 1 for kind in ("true", "predicted"))
+                    rows.append(
+                        {
+                            "class": name,
+                            "labels": source,
+                            "n_human": band,
+                            "weighting": weighting,
+                            "n_labelled": table.height,
+                            "n_positive": int(true.sum()),
+                            "n_predicted": int(predicted.sum()),
+                            "n_false_positive": int((predicted & ~true).sum()),
+                        }
+                        | bootstrap_figures(
+                            true, predicted, ranking(table, name), weight, copies, confidence=confidence, rng=rng
+                        )
+                    )
+    order = {name: number for number, name in enumerate(classes)}
+    return (
+        pl.DataFrame(rows, infer_schema_length=None)
+        .sort(pl.col("class").replace_strict(order), maintain_order=True)
+        .with_columns(pl.col(pl.Float64).round(4).fill_nan(None))
+    )
+
+
+def _ends(band: str) -> tuple[int, int]:
+    low, high = BANDS[band]
+    return low, 2**31 if high is None else high
+
+
+def calibration(held_out: pl.DataFrame, *, bootstrap: int, confidence: float, seed: int) -> pl.DataFrame:
+    """Predicted probability against the share that is so by the labels.
+
+    Content creation and affective are compared over probability samples, by the inclusion weights; categories and professional use among
+    conversations that are affective by the labels, unweighted, since their probabilities are given that.
+
+    Returns:
+        class, labels (a source, or all), among (all or affective), bin_low, bin_high, n_labelled, predicted (mean probability), observed (share
+        by the labels) with ci_low and ci_high. Empty bins are left out.
+    """
+    rng = np.random.default_rng(seed)
+    rows = []
+    for name in CLASSES:
+        whole = name not in (*CATEGORIES, "professional")
+        usable = pl.col("weight").is_not_null() if whole else pl.col("true_affective") == 1
+        for source in ["all", *sources_of(held_out)]:
+            of_source = pl.col("source") != "control" if source == "all" else pl.col("source") == source
+            table = held_out.filter(usable, of_source)
+            place = np.clip(np.digitize(table[f"p_{name}"].to_numpy(), BINS) - 1, 0, len(BINS) - 2)
+            for number in np.unique(place):
+                part = table.filter(place == number)
+                weight = part["weight"].to_numpy() if whole else np.ones(part.height)
+                true = part[f"true_{name}"].to_numpy().astype(float)
+                draws = bootstrap_share(true, weight, np.arange(part.height), replicates=bootstrap, rng=rng)
+                low, high = quantile_interval(draws, confidence=confidence)
+                rows.append(
+                    {
+                        "class": name,
+                        "labels": source,
+                        "among": "all" if whole else "affective",
+                        "bin_low": float(BINS[number]),
+                        "bin_high": float(BINS[number + 1]),
+                        "n_labelled": part.height,
+                        "predicted": float(np.average(part[f"p_{name}"].to_numpy(), weights=weight)),
+                        "observed": float(np.average(true, weights=weight)),
+                        "ci_low": low,
+                        "ci_high": high,
+                    }
+                )
+    return pl.DataFrame(rows, infer_schema_length=None).with_columns(pl.col(pl.Float64).round(4))
