@@ -16,6 +16,7 @@ TABLES = [
     "languages",
     "agreement",
     "classifier_evaluation",
+    "classifier_calibration",
     "classifier_confusions",
     "instrument_check",
     *(["judge"] if JUDGED else []),

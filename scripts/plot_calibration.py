@@ -21,7 +21,7 @@ def plot_calibration(calibration: pl.DataFrame, path: str) -> None:
             nothing_to_show(axes, "No probability sample among the labels")
             return
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle="--")
-        axes.annotate("perfect", (0.97, 0.97), ha="right", va="bottom", fontsize=9, color=MUTED, rotation=38)
+        axes.text(1.02, 1, "perfect", va="center", fontsize=9, color=MUTED)
         for name, (title, color) in LINES.items():
             line = shown.filter(pl.col("class") == name).sort("predicted")
             if not line.height:
@@ -31,7 +31,7 @@ def plot_calibration(calibration: pl.DataFrame, path: str) -> None:
             axes.plot(x, y, "o-", color=color, markersize=5, linewidth=1.2)
             axes.annotate(title, (x[-1], y[-1]), textcoords="offset points", xytext=(8, -3), fontsize=9, color=color)
         axes.set(
-            xlim=(-0.02, 1.2), ylim=(-0.02, 1.02), xlabel="Mean predicted probability", ylabel="Share by the labels"
+            xlim=(-0.02, 1.2), ylim=(-0.03, 1.04), xlabel="Mean predicted probability", ylabel="Share by the labels"
         )
         axes.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1])
 

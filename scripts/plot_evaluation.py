@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from shared.evaluation import MIN_POSITIVE
 from shared.figures import MUTED, OURS, TITLES, figure, finish_rows, interval_row, nothing_to_show
 from shared.job import logged
 
@@ -11,7 +12,6 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 PANELS = {"precision": "Precision", "recall": "Recall", "f1": "F1"}
-MIN_POSITIVE = 10  # fewer say next to nothing
 NAMES = TITLES | {
     "content_creation": "Content creation",
     "affective": "Affective",
@@ -40,7 +40,8 @@ def plot_evaluation(evaluation: pl.DataFrame, path: str) -> None:
                     label="" if row[name] is None else f"{row[name]:.2f}",
                     color=OURS if row["labels"] == "all" else MUTED,
                 )
-            axes.set_xlim(-0.02, 1.02)
+            axes.set_xlim(-0.08, 1.08)
+            axes.set_xticks([0, 0.5, 1], ["0", ".5", "1"])
             finish_rows(axes, [_row_label(row) for row in rows])
 
 

@@ -10,6 +10,7 @@ import jinja2
 import polars as pl
 import yaml
 
+from shared.evaluation import MIN_POSITIVE
 from shared.figures import TITLES
 from shared.job import logged
 
@@ -158,6 +159,39 @@ def classifier_words(agreement: list[dict], datasets: list[str]) -> str:
     return "No labels were at hand to measure it."
 
 
+def beside_weighted(evaluation: list[dict]) -> list[dict]:
+    """The unweighted rows, each with `weighted`: the same figures in the population, or none without a probability sample."""
+    rows = {tuple(row[key] for key in ("class", "labels", "n_human", "weighting")): row for row in evaluation}
+    return [row | {"weighted": rows.get((*key[:3], "population"))} for key, row in rows.items() if key[3] == "none"]
+
+
+def errors_by_ruling(confusions: list[dict], classes: dict) -> list[dict]:
+    """One row for each class and way of erring: the codebook's ruling at stake, how many of how many (labelled so, or found so), how many of
+    them the reader was not sure of, and what stands in the place of the class, most frequent first."""
+    ruling = {"missed": "counts", "wrongly found": "counts_not"}
+    rows = []
+    for total in confusions:
+        if total["kind"] not in ruling or total["instead"] != "all" or not total["n_labelled"]:
+            continue
+        same = [row for row in confusions if (row["class"], row["kind"]) == (total["class"], total["kind"])]
+        parts = sorted((row for row in same if row["instead"] != "all"), key=lambda row: -row["n_labelled"])
+        rated = total["sure_1"] + total["sure_2"] + total["sure_3"]
+        base = "labelled" if total["kind"] == "missed" else "found"
+        rows.append(
+            total
+            | {
+                "title": classes[total["class"]]["title"],
+                "ruling": classes[total["class"]][ruling[total["kind"]]],
+                "n_of": next(
+                    row["n_labelled"] for row in confusions if (row["class"], row["kind"]) == (total["class"], base)
+                ),
+                "unsure": f"{total['sure_1'] + total['sure_2']} of {rated}" if rated else ABSENT,
+                "parts": "; ".join(f"{row['instead'].replace('_', ' ')} {row['n_labelled']}" for row in parts),
+            }
+        )
+    return rows
+
+
 def report_values(
     tables: Tables, claims: list[dict], codebook: dict, config: dict, *, claims_hash: str
 ) -> dict[str, Any]:
@@ -169,6 +203,7 @@ def report_values(
         counts.setdefault(claim["dataset"], {}).setdefault(claim["verdict"], 0)
         counts[claim["dataset"]][claim["verdict"]] += 1
     several = len(datasets) > 1  # then, and only then, tables have a column for the data set
+    evaluated = beside_weighted(tables["classifier_evaluation"])
     main_rows = [row for row in tables["prevalence"] if row["weighting"] == "conversation" and row["share_of"] == "all"]
     return {
         "datasets": datasets,
@@ -224,6 +259,14 @@ def report_values(
         "agreement": tables["agreement"],
         "classifier_words": classifier_words(tables["agreement"], datasets),
         "judge": tables.tables.get("judge", []),
+        "evaluated": [row for row in evaluated if row["n_human"] == "all" and row["n_positive"] >= MIN_POSITIVE],
+        "by_length": [
+            row
+            for row in evaluated
+            if row["n_human"] != "all" and row["labels"] == "all" and row["class"] in ("content_creation", "affective")
+        ],
+        "min_positive": MIN_POSITIVE,
+        "errors": errors_by_ruling(tables["classifier_confusions"], codebook["classes"]),
         "check": tables["instrument_check"],
         "n_check": max((row["n_conversations"] for row in tables["instrument_check"]), default=0),
         "classes": list(codebook["classes"].items()),
@@ -238,6 +281,20 @@ def report_values(
         "min_human": config["sentiment"]["min_human_messages"],
         "versions": [(name, version(name)) for name in PACKAGES],
         "alt_prevalence": alt_text(main_rows, "Share of all conversations", "estimate", percent),
+        "alt_evaluation": "F1 of the classifier over all real sources. "
+        + "; ".join(
+            f"{row['class'].replace('_', ' ')}: {number(row['f1'])}"
+            for row in evaluated
+            if (row["labels"], row["n_human"]) == ("all", "all") and row["n_positive"] >= MIN_POSITIVE
+        )
+        + ".",
+        "alt_calibration": "Share by the labels against predicted probability of affective. "
+        + "; ".join(
+            f"{number(row['predicted'])}: {number(row['observed'])}"
+            for row in tables["classifier_calibration"]
+            if (row["class"], row["labels"]) == ("affective", "all")
+        )
+        + ".",
         "alt_topics": topics_takeaway(tables["topics"]).replace("\\", ""),
         "alt_pushback": alt_text(tables["pushback"], "Share of conversations with any pushback", "estimate", percent),
         "alt_sentiment": alt_text(tables["sentiment"], "Mean change of sentiment", "estimate", signed),

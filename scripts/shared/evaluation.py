@@ -9,6 +9,7 @@ from shared.statistics import beta_draws, bootstrap_share, quantile_interval
 BANDS = {"all": (1, None), "1": (1, 1), "2-5": (2, 5), "6-10": (6, 10), "11-49": (11, 49), "50+": (50, None)}
 # Edges of predicted probability; most conversations lie near zero, so the bins widen.
 BINS = [0, 0.01, 0.03, 0.1, 0.2, 0.4, 0.6, 0.8, 1]
+MIN_POSITIVE = 10  # positives under which a figure says next to nothing and is not shown
 FIGURES = ["precision", "recall", "f1", "average_precision", "false_positive_rate"]
 
 
