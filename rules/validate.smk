@@ -1,6 +1,7 @@
 """This part asks how far the instruments can be trusted: against labels, and against planted truth.
 Reads: data/interim/{dataset}/, resources/labels/, resources/control/, the classifier's cross-validated predictions.
-Writes: data/interim/{dataset}/labels.parquet and label_sample/; results/{run}/tables/: agreement, classifier_*, instrument check; figures of the classifier."""
+Writes: data/interim/{dataset}/labels.parquet and label_sample/; results/{run}/tables/: agreement, classifier_*, instrument check; figures of the classifier.
+"""
 
 
 rule draw_label_sample:

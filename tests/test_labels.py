@@ -11,7 +11,7 @@ from normalise_shard import messages_of, normalise_shard
 
 from shared.contracts import CATEGORIES, PUSHBACK_KINDS
 from shared.job import InputError
-from shared.labels import REQUIRED, labelled_texts, read_control_labels, read_labels
+from shared.labels import OPTIONAL, REQUIRED, labelled_texts, read_control_labels, read_labels
 from shared.records import read_records
 
 RESOURCES = Path(__file__).parents[1] / "resources"
@@ -69,7 +69,7 @@ def test_id_of_digits_stays_as_it_is_written(tmp_path):
 
 
 def test_columns_beyond_the_required_ones_are_left_out(tmp_path):
-    assert read_labels(write(tmp_path / "labels.csv", {"remark": "read twice"})).columns == [*REQUIRED, "shortened"]
+    assert read_labels(write(tmp_path / "labels.csv", {"remark": "read twice"})).columns == [*REQUIRED, *OPTIONAL]
 
 
 @pytest.mark.parametrize("cell, shortened", [("1", True), ("0", False), ("", False)])
@@ -80,6 +80,11 @@ def test_label_says_whether_its_conversation_was_read_shortened(tmp_path, cell, 
 
 def test_labels_without_the_column_shortened_were_read_whole(tmp_path):
     assert read_labels(write(tmp_path / "labels.csv", {}))["shortened"].to_list() == [False]
+
+
+@pytest.mark.parametrize("row, sure", [({"sure": "2"}, 2.0), ({"sure": ""}, None), ({}, None)])
+def test_label_says_how_sure_its_reader_was_where_that_was_noted(tmp_path, row, sure):
+    assert read_labels(write(tmp_path / "labels.csv", row))["sure"].to_list() == [sure]
 
 
 def test_files_with_and_without_the_column_shortened_become_one_table(tmp_path):
@@ -120,7 +125,7 @@ def test_cell_that_is_not_0_or_1_is_an_input_error_that_names_the_conversation(t
 
 
 @pytest.mark.parametrize("cell", ["many", "1,5", "-"])
-@pytest.mark.parametrize("column", ["weight", "sentiment_start", "sentiment_end"])
+@pytest.mark.parametrize("column", ["weight", "sentiment_start", "sentiment_end", "sure"])
 def test_cell_that_is_not_a_number_is_an_input_error_that_shows_it(tmp_path, column, cell):
     path = write(tmp_path / "labels.csv", {}, {"conversation_id": "h2", column: cell})
     with pytest.raises(InputError, match=f"harbour:h2: expected .* found .*{cell}"):

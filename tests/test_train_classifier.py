@@ -8,10 +8,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from normalise_shard import normalise_shard
-from train_classifier import best_threshold, calibrate, held_out_scores, model_card, train_classifier, truth_of
+from train_classifier import (
+    best_threshold,
+    calibrate,
+    held_out_by_source,
+    held_out_scores,
+    learning_curve,
+    model_card,
+    train_classifier,
+    truth_of,
+)
 
 from shared.affect import AffectModel
 from shared.contracts import CATEGORIES, CLASSES
+from shared.evaluation import average_precision
+from shared.features import Features
 from shared.job import InputError
 
 CODEBOOK = {"cues": {"kin": {"phrases": ["my uncle"]}, "task": {"phrases": ["write a"]}}, "sieve": ["i", "my"]}
@@ -52,6 +63,7 @@ def examples():
                     "affective": category in CATEGORIES,
                     "categories": [category] if category in CATEGORIES else [],
                     "professional": pool == "professional",
+                    "sure": None if number == 0 else 1.0 + number % 3,
                 }
             )
     texts = normalise_shard(records)[0].select("conversation_id", "n_human", "messages")
@@ -236,13 +248,86 @@ def test_training_without_a_probability_sample_is_an_input_error(labelled, weigh
         train_classifier(unweighted, CODEBOOK, min_human_messages_roleplay=4, seed=3)
 
 
+# --- cross-validation by source
+
+
+@pytest.fixture(scope="module")
+def by_source(labelled):
+    return held_out_by_source(labelled, CODEBOOK, min_human_messages_roleplay=4, seed=3)
+
+
+def test_every_real_source_is_tested_by_a_classifier_that_learnt_without_it(labelled, by_source):
+    assert (
+        by_source.select("source", "conversation_id")
+        .sort("conversation_id")
+        .equals(labelled.select("source", "conversation_id").sort("conversation_id"))
+    )
+
+
+def test_labels_of_a_source_do_not_change_what_is_said_of_it(labelled, by_source):
+    here = pl.col("source") == "harbour"
+    dealt = labelled.filter(here).with_columns(
+        content_creation=~pl.col("content_creation"), weight=pl.lit(5.0), professional=pl.lit(True)
+    )
+    again = held_out_by_source(
+        pl.concat([labelled.filter(~here), dealt]), CODEBOOK, min_human_messages_roleplay=4, seed=3
+    )
+    said = [name for name in by_source.columns if name.startswith(("p_", "predicted_"))]
+    assert again.filter(here).select(said).equals(by_source.filter(here).select(said))
+
+
+def test_a_source_without_which_no_probability_sample_is_left_is_not_tested(labelled):
+    rename = pl.when(pl.col("source") == "station").then(pl.lit("control")).otherwise("source")
+    alone = labelled.with_columns(source=rename)
+    assert held_out_by_source(alone, CODEBOOK, min_human_messages_roleplay=4, seed=3).is_empty()
+
+
+def test_a_class_that_no_conversation_has_is_learnt_as_never_there(labelled):
+    without = labelled.filter(~pl.col("categories").list.contains("romantic"))
+    model, held_out = train_classifier(without, CODEBOOK, min_human_messages_roleplay=4, seed=3)
+    assert held_out["predicted_romantic"].sum() == 0
+    assert (model.probabilities(without)[:, CLASSES.index("romantic")] < 0.05).all()
+
+
+# --- learning curve
+
+
+@pytest.fixture(scope="module")
+def curve(labelled, trained):
+    return learning_curve(labelled, trained[1], CODEBOOK["cues"], seed=3)
+
+
+def test_learning_curve_ends_with_the_classifier_itself(curve, trained):
+    assert list(curve) == [0.25, 0.5, 0.75, 1]
+    assert curve[1].equals(trained[1])
+
+
+def test_with_all_labels_the_class_affective_learnt_alone_is_that_of_the_classifier(labelled):
+    scores = held_out_scores(labelled, CODEBOOK["cues"], seed=3, share=1, classes=["affective"])
+    number = CLASSES.index("affective")
+    np.testing.assert_array_equal(scores[:, number], held_out_scores(labelled, CODEBOOK["cues"], seed=3)[:, number])
+
+
+def test_a_part_of_the_labels_teaches_less_than_all_of_them(curve):
+    true = curve[1]["true_affective"].to_numpy().astype(bool)
+    quarter, all_of_them = (
+        average_precision(true, curve[share]["p_affective"].to_numpy(), np.ones(len(true))) for share in (0.25, 1)
+    )
+    assert quarter < all_of_them
+
+
+def test_too_few_labels_make_no_learning_curve(labelled, trained):
+    rows = np.arange(0, labelled.height, 5)
+    assert list(learning_curve(labelled[rows], trained[1][rows], CODEBOOK["cues"], seed=3)) == [1]
+
+
 # --- model card
 
 
 def decided(source, affective):
     """Held-out rows of (probability, predicted, true) of the class affective; every other class is never there."""
     rows = [
-        {"source": source, "conversation_id": f"{source}-{number}"}
+        {"source": source, "conversation_id": f"{source}-{number}", "weight": 1.0, "n_human": 1, "candidate": 1}
         | {f"{kind}_{name}": 0 for name in [*CLASSES, "included"] for kind in ("p", "predicted", "true")}
         | {"p_affective": p, "predicted_affective": predicted, "true_affective": true}
         for number, (p, predicted, true) in enumerate(affective)
@@ -250,38 +335,65 @@ def decided(source, affective):
     return pl.DataFrame(rows, schema_overrides={"p_affective": pl.Float64})
 
 
-def card_rows(held_out):
-    lines = [line for line in model_card(held_out).splitlines() if line.startswith("| ")]
+FEATURES = Features(["uncle"], np.ones(1), CODEBOOK["cues"])
+OPTIONS = {"features": FEATURES, "bootstrap": 200, "confidence": 0.95, "seed": 3}
+
+
+def card_rows(held_out, by_source=None):
+    by_source = pl.DataFrame() if by_source is None else by_source
+    card = model_card(held_out, by_source, {0.5: held_out, 1: held_out}, **OPTIONS)
+    lines = [line for line in card.splitlines() if line.startswith("| ")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
 HARBOUR = [(0.9, 1, 1), (0.8, 1, 0), (0.7, 1, 1), (0.2, 0, 1), (0.1, 0, 0)]
 STATION = [(0.9, 1, 1), (0.3, 0, 0)]
+BOTH = pl.concat([decided("station", STATION), decided("harbour", HARBOUR)])
+
+
+def figures_of(rows, source, length):
+    """Cells after the number of positives, without their intervals."""
+    found = [row for row in rows if row[:2] == ["affective", source] and len(row) == length]
+    return [cell.split(" ")[0] for cell in found[0][2:]] if found else None
 
 
 def test_model_card_counts_conversations_and_positives_of_each_source():
-    rows = card_rows(pl.concat([decided("station", STATION), decided("harbour", HARBOUR)]))
-    assert [row for row in rows if len(row) == 3][1:] == [["harbour", "5", "3"], ["station", "2", "1"]]
+    assert [row for row in card_rows(BOTH) if row[0] in ("harbour", "station")] == [
+        ["harbour", "5", "3", "0", "5"],
+        ["station", "2", "1", "0", "2"],
+    ]
 
 
 @pytest.mark.parametrize(
     "source, figures",
     [
         # 2 of 3 predictions are right, 2 of 3 positives are found; ranked, the positives stand first, third and fourth
-        ("harbour", ["3", "0.67", "0.67", "0.67", "0.81"]),
-        ("station", ["1", "1.00", "1.00", "1.00", "1.00"]),
+        ("harbour", ["3", "0.67", "0.67", "0.67", "0.81", "–", "–"]),
+        ("station", ["1", "1.00", "1.00", "1.00", "1.00", "–", "–"]),
+        ("all", ["4", "0.75", "0.75", "0.75", "0.85", "–", "–"]),
     ],
 )
 def test_model_card_gives_precision_recall_f1_and_average_precision(source, figures):
-    rows = card_rows(pl.concat([decided("station", STATION), decided("harbour", HARBOUR)]))
-    assert [row[2:] for row in rows if row[:2] == ["affective", source]] == [figures]
+    assert figures_of(card_rows(BOTH), source, 9) == figures
 
 
-def test_model_card_pools_all_sources():
-    rows = card_rows(pl.concat([decided("station", STATION), decided("harbour", HARBOUR)]))
-    assert [row[2:6] for row in rows if row[:2] == ["affective", "all"]] == [["4", "0.75", "0.75", "0.75"]]
+def test_model_card_gives_figures_of_training_without_the_source_beside_the_others():
+    # One of two positives found, one of two decisions right.
+    apart = decided("harbour", [(0.9, 1, 1), (0.8, 1, 0), (0.1, 0, 1)])
+    rows = card_rows(BOTH, apart)
+    assert figures_of(rows, "harbour", 9)[-2:] == ["0.50", "0.83"]
+    # One source of two says nothing of all.
+    assert figures_of(rows, "station", 9)[-2:] == figures_of(rows, "all", 9)[-2:] == ["–", "–"]
 
 
 def test_model_card_leaves_out_classes_without_positives():
-    rows = card_rows(decided("harbour", HARBOUR))
-    assert {row[0] for row in rows if len(row) == 7} == {"class", "affective"}
+    assert {row[0] for row in card_rows(BOTH) if len(row) == 9} == {"class", ":---", "affective"}
+
+
+def test_model_card_gives_the_learning_curve():
+    rows = [row[:2] + [cell.split(" ")[0] for cell in row[2:]] for row in card_rows(BOTH) if row[0].endswith("%")]
+    assert rows == [["50%", "4", "0.75", "0.85"], ["100%", "7", "0.75", "0.85"]]
+
+
+def test_model_card_says_what_the_classifier_must_not_be_used_for():
+    assert "## What it must not be used for" in model_card(BOTH, pl.DataFrame(), {1: BOTH}, **OPTIONS)

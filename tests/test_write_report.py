@@ -8,8 +8,10 @@ from write_report import (
     STABLE,
     Tables,
     alt_text,
+    beside_weighted,
     classifier_words,
     count,
+    errors_by_ruling,
     escape,
     found,
     interval,
@@ -274,3 +276,50 @@ def test_a_section_is_taken_from_beside_the_template(tmp_path):
 
 def test_identifiers_in_braces_are_not_read_as_comments(tmp_path):
     assert written(tmp_path, "# Head {#sec-a}\n\nText {#tbl-b}\n") == "# Head {#sec-a}\n\nText {#tbl-b}\n"
+
+
+def evaluation_row(weighting, **values):
+    return {"class": "coaching", "labels": "own", "n_human": "all", "weighting": weighting, "f1": 0.5} | values
+
+
+def test_weighted_figures_stand_beside_the_unweighted_ones_of_the_same_group():
+    rows = [
+        evaluation_row("none"),
+        evaluation_row("population", f1=0.4),
+        evaluation_row("none", labels="other"),
+        evaluation_row("population", n_human="1"),
+    ]
+    assert [(row["labels"], row["weighted"] and row["weighted"]["f1"]) for row in beside_weighted(rows)] == [
+        ("own", 0.4),
+        ("other", None),
+    ]
+
+
+def confusion(kind, instead, n, unsure=0):
+    row = {"class": "coaching", "kind": kind, "instead": instead, "n_labelled": n}
+    return row | {"sure_1": unsure, "sure_2": 0, "sure_3": n - unsure}
+
+
+def test_errors_name_the_ruling_at_stake_and_what_stands_instead_most_frequent_first():
+    classes = {"coaching": {"title": "Coaching", "counts": "A goal.", "counts_not": "Lists of tips."}}
+    rows = [
+        confusion("labelled", "all", 9),
+        confusion("found", "all", 7),
+        confusion("missed", "all", 5, unsure=2),
+        confusion("missed", "content_creation", 1),
+        confusion("missed", "none of these", 4),
+        confusion("wrongly found", "all", 3),
+        confusion("wrongly found", "counselling", 3),
+    ]
+    shown = [
+        [row[key] for key in ("title", "kind", "ruling", "n_labelled", "n_of", "unsure", "parts")]
+        for row in errors_by_ruling(rows, classes)
+    ]
+    assert shown == [
+        ["Coaching", "missed", "A goal.", 5, 9, "2 of 5", "none of these 4; content creation 1"],
+        ["Coaching", "wrongly found", "Lists of tips.", 3, 7, "0 of 3", "counselling 3"],
+    ]
+
+
+def test_a_class_without_errors_of_a_kind_has_no_row():
+    assert errors_by_ruling([confusion("missed", "all", 0)], {"coaching": {}}) == []
