@@ -11,11 +11,12 @@ import polars as pl
 import pytest
 from conftest import ROOT, snakemake
 from endpoint import KEY, NOT_AFFECTIVE, conversation_in, serving
-from judge_shard import Answer, Judge, Ledger, Refused, ask_all, client_for, judge_shard, recorded
+from judge_shard import ask_all, judge_shard, recorded
 from pydantic import ValidationError
 
 from shared import contracts
 from shared.contracts import CATEGORIES, CLASSES
+from shared.endpoint import Answer, Judge, Ledger, Refused, client_for
 from shared.job import InputError
 from shared.judge import Answers, answer_key, conversation_lines
 
