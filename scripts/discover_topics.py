@@ -148,7 +148,7 @@ def discover_topics(
     """Topics within each category.
 
     Args:
-        conversations: conversation_id, cluster (user, or conversation), categories, messages of the included conversations.
+        conversations: conversation_id, cluster (user, or conversation), categories and human text of the included conversations.
         conversations_per_topic: k of a category is its conversations / this, between 2 and max_topics; 1 where two topics could not both reach the floor.
         terms: words to name a topic with.
         min_conversations_per_term: fewest conversations of a topic that use a word which names it.
@@ -161,7 +161,7 @@ def discover_topics(
     topic_rows, term_rows = [], []
     for category in CATEGORIES:
         members = conversations.filter(pl.col("categories").list.contains(pl.lit(category))).sort("conversation_id")
-        texts = members.select(straight(human_text())).to_series().to_list()
+        texts = members["text"].to_list()
         if len(texts) < max(floor, 3):
             continue
         k = 1 if len(texts) < 2 * floor else int(np.clip(len(texts) // conversations_per_topic, 2, max_topics))
@@ -191,13 +191,11 @@ def main():
             for path in snakemake.input.affect
         ]
     )
-    # Lazily, so that only the texts of these few conversations stay in memory.
-    columns = ["conversation_id", "user_id", "messages"]
+    # The excerpts are made at once: rows of a table of long texts, however few, keep all of it in memory.
     texts = [
-        pl.scan_parquet(path)
-        .select(columns)
-        .filter(pl.col("conversation_id").is_in(included["conversation_id"].implode()))
-        .collect(engine="streaming")
+        pl.read_parquet(path, columns=["conversation_id", "user_id", "messages"])
+        .join(included, on="conversation_id")
+        .select("conversation_id", "user_id", "categories", text=straight(human_text()))
         for path in snakemake.input.selected
     ]
     topics, terms = discover_topics(

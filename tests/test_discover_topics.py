@@ -28,7 +28,7 @@ def conversations(texts, categories=("coaching",), *, n_users=None):
             "conversation_id": f"c{number:03}",
             "cluster": f"u{number % n_users}" if n_users else f"c{number:03}",
             "categories": list(categories),
-            "messages": [{"role": "human", "text": text}, {"role": "assistant", "text": "budget budget budget"}],
+            "text": text,
         }
         for number, text in enumerate(texts)
     ]
@@ -38,7 +38,7 @@ def conversations(texts, categories=("coaching",), *, n_users=None):
             "conversation_id": pl.String,
             "cluster": pl.String,
             "categories": pl.List(pl.Enum(CATEGORIES)),
-            "messages": contracts.MESSAGES,
+            "text": pl.String,
         },
     )
 
