@@ -92,7 +92,8 @@ def groups_under_floor(measures: pl.DataFrame, **floors: int) -> set[str]:
     """Groups whose count must not be published.
 
     These have 1 to min_conversations - 1 conversations, or too few users where there are users; or they are unions from which such a count
-    could be told: of a member under the floor, or of an overlap between members under it; or everybody but a few belongs to them.
+    could be told: of a member under the floor, or of an overlap between members under it; or every affective conversation but a few
+    belongs to them; or everybody but a few belongs to them.
     """
     users = has_users(measures)
 
@@ -111,8 +112,13 @@ def groups_under_floor(measures: pl.DataFrame, **floors: int) -> set[str]:
         if small(measures.filter(~in_group(group)), users=users, **floors)
     }
     for union, names in UNIONS.items():
-        overlap = sum(members(name).height for name in names) - members(union).height
-        if hidden & set(names) or 0 < overlap < (max(floors.values()) if users else floors["min_conversations"]):
+        whole = members(union)
+        overlap = sum(members(name).height for name in names) - whole.height
+        # Those beside the union are told by subtracting it from the affective ones.
+        beside = measures.filter(in_group("affective") & ~in_group(union))
+        told = 0 < overlap < (max(floors.values()) if users else floors["min_conversations"])
+        told |= whole.height > 0 and small(beside, users=users, **floors)
+        if told or hidden & set(names):
             hidden.add(union)
     return hidden
 

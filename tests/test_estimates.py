@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from shared.contracts import CATEGORIES, PUSHBACK_KINDS
 from shared.job import InputError
 from shared.statistics import rogan_gladen_draws
-from shared.tables import in_group, published
+from shared.tables import UNIONS, in_group, published
 
 SETTINGS = {"dataset": "own", "bootstrap": 400, "confidence": 0.95, "seed": 3}
 FLOORS = {"min_conversations": 10, "min_users": 10}
@@ -379,7 +379,9 @@ def test_where_the_affective_are_of_too_few_users_even_a_zero_among_them_is_hidd
         ([(30, ["interpersonal"]), (30, ["coaching"]), (10, ["interpersonal", "coaching"])], set()),
         ([(30, ["companionship"]), (30, ["roleplay"]), (5, ["romantic"])], {"romantic", "companionship or roleplay"}),
         ([(30, ["companionship"]), (30, ["roleplay"]), (3, ["companionship", "roleplay"])], {"companionship or roleplay"}),
-        ([(30, ["companionship"]), (5, ["coaching"])], {"coaching", "interpersonal or coaching"}),
+        ([(30, ["companionship"]), (5, ["coaching"])], {"coaching", *UNIONS}),
+        ([(30, ["interpersonal"]), (9, ["counselling"])], {"counselling", "interpersonal or coaching"}),
+        ([(30, ["interpersonal"]), (10, ["counselling"])], set()),
     ],
 )  # fmt: skip
 def test_a_union_that_would_give_a_hidden_count_away_is_hidden(groups, hidden):
