@@ -199,9 +199,7 @@ def main():
         for path in snakemake.input.selected
     ]
     topics, terms = discover_topics(
-        pl.concat(texts)
-        .join(included, on="conversation_id")
-        .with_columns(cluster=pl.coalesce("user_id", "conversation_id")),
+        pl.concat(texts).with_columns(cluster=pl.coalesce("user_id", "conversation_id")),
         **snakemake.params.settings,
         floor=snakemake.params.floor,
         seed=snakemake.params.seed,

@@ -371,19 +371,14 @@ def parquet(frame, path):
     return path.read_bytes()
 
 
+TALKS = {"title": "Talks", "kind": "hf", "repo": REPO, "n_shards": 2, "pattern": PATTERN, "available": []}
+
+
 @pytest.fixture
 def preset(hub, project):
     """The command line of a run on the hub's data set; returns arguments of snakemake."""
     hub.files = {PATTERN.format(shard=n, n_shards=2): parquet(talks(n), project / f"{n}.parquet") for n in range(2)}
-    source = {
-        "title": "Talks",
-        "kind": "hf",
-        "repo": REPO,
-        "n_shards": 2,
-        "pattern": PATTERN,
-        "available": ["model"],
-    }
-    write_preset(project, source)
+    write_preset(project, TALKS | {"available": ["model"]})
     return ["--configfile", "config/talks.yaml"]
 
 
@@ -495,15 +490,7 @@ def test_presets_plan_every_shard_and_announce_the_download(name, n_shards):
     ids=str,
 )
 def test_a_source_that_is_described_badly_is_refused_in_one_sentence(tmp_path, changes, words):
-    source = {
-        "title": "Talks",
-        "kind": "hf",
-        "repo": REPO,
-        "n_shards": 2,
-        "pattern": PATTERN,
-        "available": [],
-    } | changes
-    source = {key: value for key, value in source.items() if value is not None}
+    source = {key: value for key, value in (TALKS | changes).items() if value is not None}
     preset = tmp_path / "talks.yaml"
     preset.write_text(yaml.safe_dump({"run": "talks", "datasets": ["talks"], "sources": {"talks": source}}))
     done = snakemake("--dry-run", "--configfile", str(preset), cwd=ROOT)
