@@ -21,6 +21,8 @@ rule classify_shard:
         "../environment.yml"
     params:
         min_human_messages_roleplay=config["classify"]["min_human_messages_roleplay"],
+        others_compared=config["classify"]["others_compared"],
+        seed=config["seed"],
         code=code("classify_shard"),
     script:
         "../scripts/classify_shard.py"
@@ -76,6 +78,7 @@ rule judge_shard:
     params:
         settings=config["classify"]["llm"],
         min_human_messages_roleplay=config["classify"]["min_human_messages_roleplay"],
+        others_compared=config["classify"]["others_compared"],
         run=RUN,
         seed=config["seed"],
         code=code("judge_shard"),

@@ -1,12 +1,13 @@
 """This part finds where the assistant pushes back: refusal, challenge, redirection, boundary, and why.
-Reads: data/interim/{dataset}/selected/, config/codebook.yaml.
+Reads: data/interim/{dataset}/selected/ and affect/, config/codebook.yaml.
 Writes: data/interim/{dataset}/pushback/."""
 
 
 rule detect_pushback:
-    """Pushback of each assistant message, by the codebook's cues in their context."""
+    """Pushback of each assistant message of the conversations that are compared, by the codebook's cues in their context."""
     input:
         selected="data/interim/{dataset}/selected/{shard}.parquet",
+        affect="data/interim/{dataset}/affect/{shard}.parquet",
         codebook=config["classify"]["codebook"],
     output:
         pushback="data/interim/{dataset}/pushback/{shard}.parquet",

@@ -1,12 +1,13 @@
 """This part scores what the human expresses, message by message.
-Reads: data/interim/{dataset}/selected/.
+Reads: data/interim/{dataset}/selected/ and affect/.
 Writes: data/interim/{dataset}/sentiment/."""
 
 
 rule score_sentiment:
-    """VADER per sentence of each human message, in conversations long enough to have a start and an end."""
+    """VADER per sentence of each human message of the conversations that are compared, if long enough to have a start and an end."""
     input:
         selected="data/interim/{dataset}/selected/{shard}.parquet",
+        affect="data/interim/{dataset}/affect/{shard}.parquet",
     output:
         sentiment="data/interim/{dataset}/sentiment/{shard}.parquet",
     log:

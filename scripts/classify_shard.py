@@ -8,6 +8,7 @@ import yaml
 
 from shared import contracts
 from shared.affect import AffectModel, decide
+from shared.comparison import compared
 from shared.contracts import CATEGORIES, CLASSES
 from shared.features import human_text, sieve
 from shared.job import logged
@@ -43,6 +44,8 @@ def classify_shard(
     held_out: pl.DataFrame,
     sieve_words: list[str],
     min_human_messages_roleplay: int,
+    others_compared: int,
+    seed: int,
 ) -> pl.DataFrame:
     """Probabilities and decisions of each conversation.
 
@@ -52,6 +55,7 @@ def classify_shard(
         held_out: cross-validated probabilities of the labelled conversations of this data set.
         sieve_words: a conversation with none of them is not affective, and only its content-creation probability is kept.
         min_human_messages_roleplay: shorter roleplay is not counted.
+        others_compared, seed: how many that are not affective are measured further, and the seed by which they are drawn.
 
     Returns:
         A table under contracts.AFFECT.
@@ -69,7 +73,7 @@ def classify_shard(
     )
     table = pl.DataFrame({f"p_{name}": probabilities[:, number].round(6) for number, name in enumerate(CLASSES)})
     scored = [f"p_{name}" for name in CLASSES if name != "content_creation"]
-    return table.with_columns(
+    table = table.with_columns(
         conversation_id=conversations["conversation_id"],
         candidate=pl.Series(candidate, dtype=pl.Boolean),
         **{
@@ -80,7 +84,8 @@ def classify_shard(
             [[name for name in CATEGORIES if decisions[name][row]] for row in range(n)],
             dtype=pl.List(pl.Enum(CATEGORIES)),
         ),
-    ).select(
+    )
+    return table.with_columns(compared=compared(others=others_compared, seed=seed)).select(
         [
             pl.when("candidate").then(column).alias(column) if column in scored else pl.col(column)
             for column in contracts.AFFECT.columns
@@ -97,6 +102,8 @@ def main():
         held_out=read_held_out(snakemake.input.held_out).filter(source=snakemake.wildcards.dataset),
         sieve_words=codebook["sieve"],
         min_human_messages_roleplay=snakemake.params.min_human_messages_roleplay,
+        others_compared=snakemake.params.others_compared,
+        seed=snakemake.params.seed,
     )
     contracts.AFFECT.validate(affect).write_parquet(snakemake.output.affect)
     print(affect.select(pl.len(), pl.col("candidate", "content_creation", "affective", "included").sum()))

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-import polars as pl
 import yaml
 
 from shared import contracts
+from shared.comparison import read_compared
 from shared.job import logged
 from shared.pushback import detect_pushback
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def main():
     with open(snakemake.input.codebook, encoding="utf-8") as file:
         codebook = yaml.safe_load(file)["pushback"]
-    pushback = detect_pushback(pl.read_parquet(snakemake.input.selected), codebook=codebook)
+    pushback = detect_pushback(read_compared(snakemake.input.selected, snakemake.input.affect), codebook=codebook)
     contracts.PUSHBACK.validate(pushback).write_parquet(snakemake.output.pushback)
     print(pushback.group_by("kind").len().sort("kind"))
 

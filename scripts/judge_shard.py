@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from shared import contracts
 from shared.affect import apply_study_filters
+from shared.comparison import compared
 from shared.contracts import CATEGORIES, CLASSES
 from shared.endpoint import Answer, Judge, Ledger, Refused, client_for
 from shared.job import InputError, logged
@@ -71,6 +72,8 @@ def judge_shard(
     *,
     labels: dict[str, dict],
     min_human_messages_roleplay: int,
+    others_compared: int,
+    seed: int,
 ) -> pl.DataFrame:
     """The offline classifier's table with the judge's labels in place of its own, wherever there are any.
 
@@ -82,6 +85,7 @@ def judge_shard(
         offline: contracts.AFFECT of the same conversations, as classify_shard wrote it.
         labels: {conversation_id: content_creation, affective, categories, professional}.
         min_human_messages_roleplay: shorter roleplay is not counted.
+        others_compared, seed: how many that are not affective are measured further, and the seed by which they are drawn.
 
     Returns:
         A table under contracts.AFFECT.
@@ -110,7 +114,10 @@ def judge_shard(
             dtype=pl.List(pl.Enum(CATEGORIES)),
         ),
     )
-    return offline.update(fresh, on="conversation_id", how="left").select(list(contracts.AFFECT.columns))
+    table = offline.update(fresh, on="conversation_id", how="left")
+    return table.with_columns(compared=compared(others=others_compared, seed=seed)).select(
+        list(contracts.AFFECT.columns)
+    )
 
 
 def recorded(
@@ -163,7 +170,12 @@ def main():
     rows = recorded(wanted, answers, unanswered, settings=settings, prompt=prompt)
     labels = {row["conversation_id"]: row for row in rows if "unanswered" not in row}
     table = judge_shard(
-        conversations, offline, labels=labels, min_human_messages_roleplay=params.min_human_messages_roleplay
+        conversations,
+        offline,
+        labels=labels,
+        min_human_messages_roleplay=params.min_human_messages_roleplay,
+        others_compared=params.others_compared,
+        seed=params.seed,
     )
     contracts.AFFECT.validate(table).write_parquet(snakemake.output.affect)
     with open(snakemake.output.answers, "w", encoding="utf-8") as file:

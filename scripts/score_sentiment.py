@@ -9,6 +9,7 @@ import spacy
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from shared import contracts
+from shared.comparison import read_compared
 from shared.job import logged
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def score_sentiment(conversations: pl.DataFrame, *, min_human_messages: int, cut
 
 def main():
     sentiment = score_sentiment(
-        pl.read_parquet(snakemake.input.selected),
+        read_compared(snakemake.input.selected, snakemake.input.affect),
         min_human_messages=snakemake.params.min_human_messages,
         cut_points=snakemake.params.cut_points,
     )

@@ -33,6 +33,7 @@ def measures(*groups):
                 "person": None,
                 "n_human": 6,
                 "n_assistant": 5,
+                "compared": True,
                 "content_creation": False,
                 "affective": False,
                 "included": False,

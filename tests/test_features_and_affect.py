@@ -549,6 +549,8 @@ def classify(conversations, held_out=HELD_OUT, **options):
         held_out=held_out,
         sieve_words=["i", "my"],
         min_human_messages_roleplay=4,
+        others_compared=10,
+        seed=7,
     )
 
 

@@ -73,6 +73,7 @@ def affect(ids):
             "included": [True] * len(ids),
             "categories": [["coaching"]] * len(ids),
             "professional": [False] * len(ids),
+            "compared": [True] * len(ids),
         },
         schema_overrides={"categories": pl.List(pl.Enum(CATEGORIES))},
     )

@@ -299,7 +299,7 @@ def offline(n, **columns):
         {"conversation_id": [f"c{number}" for number in range(n)], "candidate": [True] * n}
         | {f"p_{name}": [0.25] * n for name in CLASSES}
         | {name: [True] * n for name in ("content_creation", "affective", "included")}
-        | {"categories": [["coaching"]] * n, "professional": [False] * n}
+        | {"categories": [["coaching"]] * n, "professional": [False] * n, "compared": [True] * n}
         | columns,
         schema_overrides={"categories": pl.List(pl.Enum(CATEGORIES))},
     )
@@ -308,7 +308,14 @@ def offline(n, **columns):
 
 def judged(labels, n_human=(5, 5, 5), **columns):
     return contracts.AFFECT.validate(
-        judge_shard(selected(*n_human), offline(len(n_human), **columns), labels=labels, min_human_messages_roleplay=4)
+        judge_shard(
+            selected(*n_human),
+            offline(len(n_human), **columns),
+            labels=labels,
+            min_human_messages_roleplay=4,
+            others_compared=1,
+            seed=7,
+        )
     )
 
 

@@ -122,6 +122,7 @@ AFFECT = pa.DataFrameSchema(
         "included": pa.Column(pl.Boolean),  # affective, not content creation, roleplay long enough
         "categories": pa.Column(pl.List(pl.Enum(CATEGORIES))),
         "professional": pa.Column(pl.Boolean),
+        "compared": pa.Column(pl.Boolean),  # pushback and sentiment are measured: affective, or drawn from the others
     },
     strict=True,
 )
@@ -171,7 +172,7 @@ MEASURES = pa.DataFrameSchema(
         "n_assistant": _count(),
         **{
             column: AFFECT.columns[column]
-            for column in ["content_creation", "affective", "included", "categories", "professional"]
+            for column in ["content_creation", "affective", "included", "categories", "professional", "compared"]
         },
         **{kind: pa.Column(pl.Boolean) for kind in PUSHBACK_KINDS},
         "pushback": pa.Column(pl.Boolean),

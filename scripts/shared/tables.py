@@ -15,12 +15,12 @@ UNIONS = {
 def in_group(group: str, *, prefix: str = "") -> pl.Expr:
     """bool: a row of contracts.MEASURES belongs to `group`: affective, not affective, content creation, a category or a union of categories.
 
-    `affective` is what the study counts (`included`).
+    `affective` is what the study counts (`included`); `not affective` are those drawn for comparison.
     """
     if group == "affective":
         return pl.col("included")
     if group == "not affective":
-        return ~pl.col("affective")
+        return ~pl.col("affective") & pl.col("compared")
     if group == "content creation":
         return pl.col("content_creation")
     members = UNIONS.get(group, [group])

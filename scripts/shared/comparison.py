@@ -1,0 +1,21 @@
+"""Which conversations are measured further: every affective one, and a random sample of the others to compare them with."""
+
+from pathlib import Path
+
+import polars as pl
+
+
+def compared(*, others: int, seed: int) -> pl.Expr:
+    """bool, of a shard's rows with `conversation_id` and `affective`: affective, or among the `others` drawn from those that are not.
+
+    Drawn by a hash of the id, so that the same conversations are drawn whatever else changes.
+    """
+    lot = pl.col("conversation_id").hash(seed).rank("ordinal").over("affective")
+    return pl.col("affective") | (lot <= others)
+
+
+def read_compared(selected: str | Path, affect: str | Path) -> pl.DataFrame:
+    """The conversations of a shard (contracts.SELECTED) that its contracts.AFFECT says are compared, in their order."""
+    wanted = pl.scan_parquet(affect).filter("compared").select("conversation_id")
+    rows = pl.scan_parquet(selected).join(wanted, on="conversation_id", how="semi", maintain_order="left")
+    return rows.collect(engine="streaming")
