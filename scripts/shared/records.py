@@ -169,7 +169,7 @@ class Spill:
     Used by `with`, it leaves no folder behind; that of a run that was killed makes room for the next.
     """
 
-    def __init__(self, folder: str | Path | None = None, *, largest: int = 64 << 20):
+    def __init__(self, folder: str | Path | None = None, *, largest: int = 256 << 20):
         """`largest`: bytes that wait in memory where there is a folder."""
         self._folder, self._largest = folder and Path(folder), largest
         self._tables, self._files, self._bytes = [], [], 0
@@ -195,10 +195,9 @@ class Spill:
         self._tables, self._bytes = [], 0
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
-        """All of them in order, several as one."""
+        """All of them in order, those that were put on disk together as one."""
         yield from map(pl.read_ipc, self._files)
-        if self._tables:
-            yield pl.concat(self._tables)
+        yield from self._tables
 
 
 def _tables(path: Path, columns: Callable[[list[str]], list[str]]) -> Iterator[pl.DataFrame]:
