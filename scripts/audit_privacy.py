@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ADDRESSES = {
     "e-mail address": r"(?i)[\w.+-]+@[\w-]+\.[a-z]{2,}",
-    "telephone number": r"(?<![\w.-])(?:\+?\d{1,3}[ -])?(?:\(\d{2,4}\) ?|\d{2,4}[ -])\d{3,4}[ -]\d{3,4}(?![\w.-])",
+    "telephone number": r"(?<![\w.-])(?:\+?\d{1,3}[ -])?(?:\(\d{2,4}\) ?|\d{2,4}[ -])\d{3,4}[ -]\d{3,4}(?!\w|[.-]\d)",
     "IP address": r"(?<![\w.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\w.])",
 }
 ATTRIBUTE = r"""(?s)([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')"""
@@ -27,6 +27,7 @@ GEOMETRY = {"d", "points", "transform", "viewBox", "x", "y", "x1", "x2", "y1", "
 SAMPLE = 2_000  # messages by whose beginnings the rarity of a word is judged
 SAMPLE_CHARACTERS = 1_000
 SLICE = 40_000  # messages that are looked through at a time
+LOGS = Path("logs")
 MIN_KEY = 4  # characters; a shorter user key cannot be told from a number or a word
 
 
@@ -47,6 +48,34 @@ def readable_texts(path: Path) -> list[str]:
     bare = re.sub(r"(?s)<!--.*?-->", " ", text)
     tagless = [re.sub(r"(?s)<[^>]+>", gap, bare) for gap in (" ", "")]
     return [html.unescape(part) for part in (*tagless, *values, *comments)]
+
+
+def has_luhn_digit(number: str) -> bool:
+    """The digits end in the check digit of ISO/IEC 7812-1 (Luhn), and are not one digit over and over."""
+    digits = [int(character) for character in number if character.isdigit()]
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
+    return len({*digits}) > 1 and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+
+
+def has_iban_digits(number: str) -> bool:
+    """The letters and digits have the check digits of ISO 13616 (remainder 1 by 97, country and check digits moved to the end)."""
+    plain = number.replace(" ", "")
+    return int("".join(str(int(character, 36)) for character in plain[4:] + plain[:4])) % 97 == 1
+
+
+# Numbers that carry check digits: a pattern, and whether what it finds is one.
+NUMBERS = {
+    "payment card number": (r"(?<![\w.-])\d(?:[ -]?\d){12,18}(?!\w|[.-]\d)", has_luhn_digit),
+    "bank account number": (r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?!\w)", has_iban_digits),
+}
+
+
+def addresses_in(parts: list[str]) -> dict[str, int]:
+    """How many addresses and numbers of each kind stand in the texts."""
+    counts = {name: sum(len(re.findall(pattern, part)) for part in parts) for name, pattern in ADDRESSES.items()}
+    for name, (pattern, genuine) in NUMBERS.items():
+        counts[name] = sum(genuine(found) for part in parts for found in re.findall(pattern, part))
+    return counts
 
 
 def word_runs(texts: list[str], *, n_words: int) -> set[str]:
@@ -105,13 +134,20 @@ def keys_in(text: str, keys: set[str]) -> set[str]:
 
 
 def cells_under_floor(path: Path, *, min_conversations: int, min_users: int) -> int:
-    """Published counts of conversations (n_conversations, n_with_pushback, n_affective) or users (n_users) from 1 to under their floor in a table."""
+    """Published counts of conversations (n_conversations, n_with_pushback, n_affective) or users (n_users) from 1 to under their floor in a table,
+    and those that a published share tells: the rest of what it is a share of.
+    """
     with open(path, encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     floors = dict.fromkeys(["n_conversations", "n_with_pushback", "n_affective"], min_conversations) | {
         "n_users": min_users
     }
-    return sum(1 <= int(row[name]) < floor for row in rows for name, floor in floors.items() if row.get(name))
+    cells = sum(1 <= int(row[name]) < floor for row in rows for name, floor in floors.items() if row.get(name))
+    parts = [("n_conversations", "n_of"), ("n_with_pushback", "n_conversations")]
+    rests = [
+        int(row[whole]) - int(row[part]) for row in rows for part, whole in parts if row.get(part) and row.get(whole)
+    ]
+    return cells + sum(1 <= rest < min_conversations for rest in rests)
 
 
 def audit_privacy(
@@ -123,9 +159,10 @@ def audit_privacy(
     min_users: int,
     n_words: int,
     exempt: set[str] = frozenset(),
+    logs: list[Path] = (),
     threads: int = 1,
 ) -> pl.DataFrame:
-    """Read every published file and every conversation.
+    """Read every published file, every log and every conversation.
 
     Args:
         published: files of the run.
@@ -133,12 +170,15 @@ def audit_privacy(
         shards: conversations of the data sets.
         min_conversations, min_users, n_words: the floors.
         exempt: names of tables whose counts are not of the data sets' conversations (the control corpus).
+        logs: what the rules wrote of their work; looked through for words and user keys only, since addresses of servers belong there.
         threads: slices of conversations that are read at a time.
 
     Returns:
-        file, n_words_read, n_findings, findings (their kinds and counts; never the text).
+        file (all logs as one), n_words_read, n_findings, findings (their kinds and counts; never the text).
     """
     texts = {path: readable_texts(path) for path in published}
+    if logs:
+        texts[LOGS] = ["\n".join(path.read_text(encoding="utf-8", errors="replace") for path in logs)]
     own = word_runs(own_words, n_words=n_words)
     runs = {path: word_runs(parts, n_words=n_words) - own for path, parts in texts.items()}
     everything = set().union(*runs.values())
@@ -157,7 +197,7 @@ def audit_privacy(
         findings = {f"run of {n_words} words of a conversation": len(runs[path] & leaked)}
         # The second reading of a page runs neighbouring cells together: good for words, wrong for numbers.
         once = [part for number, part in enumerate(parts) if number != 1 or path.suffix not in {".html", ".svg"}]
-        findings |= {name: sum(len(re.findall(pattern, part)) for part in once) for name, pattern in ADDRESSES.items()}
+        findings |= addresses_in(once) if path != LOGS else {}
         findings["user key"] = len(keys_in("\n".join(parts), users))
         if path.suffix == ".csv" and path.name not in exempt:
             findings["cell under the floor"] = cells_under_floor(
@@ -179,6 +219,7 @@ def main():
         [Path(path) for path in snakemake.input.conversations],
         **snakemake.params.privacy,
         exempt={"instrument_check.csv"},
+        logs=sorted(path for path in LOGS.rglob("*.log") if path != Path(snakemake.log[0])),
         threads=snakemake.threads,
     )
     print(audit)

@@ -111,13 +111,16 @@ def groups_under_floor(measures: pl.DataFrame, **floors: int) -> set[str]:
         for group in ["affective", "content creation"]
         if small(measures.filter(~in_group(group)), users=users, **floors)
     }
+
+    def few_beside(group):
+        """Those beside a group of affective conversations are told by subtracting it."""
+        beside = measures.filter(in_group("affective") & ~in_group(group))
+        return members(group).height > 0 and small(beside, users=users, **floors)
+
+    hidden |= set(filter(few_beside, [*CATEGORIES, *UNIONS]))
     for union, names in UNIONS.items():
-        whole = members(union)
-        overlap = sum(members(name).height for name in names) - whole.height
-        # Those beside the union are told by subtracting it from the affective ones.
-        beside = measures.filter(in_group("affective") & ~in_group(union))
+        overlap = sum(members(name).height for name in names) - members(union).height
         told = 0 < overlap < (max(floors.values()) if users else floors["min_conversations"])
-        told |= whole.height > 0 and small(beside, users=users, **floors)
         if told or hidden & set(names):
             hidden.add(union)
     return hidden

@@ -171,8 +171,9 @@ def main():
         "message_ci_high",
     ]
     table = published(pl.concat(tables), **privacy, hide=hide)
-    # A numerator under the floor must not be told from a share that rests on it.
-    few = pl.col("n_with_pushback").is_between(1, privacy["min_conversations"] - 1).fill_null(False)
+    # A numerator under the floor, or the rest, must not be told from a share that rests on it.
+    told = pl.col("n_with_pushback"), pl.col("n_conversations") - pl.col("n_with_pushback")
+    few = pl.any_horizontal([count.is_between(1, privacy["min_conversations"] - 1) for count in told]).fill_null(False)
     table = table.with_columns(numerator_suppressed=few)
     table.with_columns(pl.when(~pl.col("numerator_suppressed")).then(pl.col(hide))).write_csv(snakemake.output.pushback)
     totals = table.select("dataset", "group", total="n_with_pushback")

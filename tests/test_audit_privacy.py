@@ -100,6 +100,8 @@ def test_words_of_a_person_are_found(audit, name, content):
         ("Write to ottilie.b@example.org for more.", "e-mail address"),
         ("Ring +43 316 555 0199 at noon.", "telephone number"),
         ("Seen from 192.0.2.17 at noon.", "IP address"),
+        ("Charged to 4111111111111111 twice.", "payment card number"),
+        ("Paid to DE89370400440532013000 in May.", "bank account number"),
         (f"Most came from user {USER} alone.", "user key"),
     ],
 )
@@ -116,6 +118,12 @@ def test_addresses_and_user_keys_are_found(audit, content, kind, shape):
 def test_a_csv_cell_under_the_floor_is_found(audit, column):
     found = audit("table.csv", f"group,{column}\na,9\nb,10\n")
     assert (found["n_findings"], found["findings"]) == (1, "cell under the floor: 1")
+
+
+@pytest.mark.parametrize("whole", ["n_conversations,n_of", "n_with_pushback,n_conversations"])
+def test_the_rest_of_a_published_share_has_the_floor_too(audit, whole):
+    found = audit("table.csv", f"group,{whole}\na,20,29\nb,20,30\nc,20,20\nd,,20\n")
+    assert found["findings"] == "cell under the floor: 1"
 
 
 def test_counts_of_the_exempt_table_may_be_small(audit):
@@ -180,6 +188,27 @@ def test_each_file_answers_for_its_own_findings(tmp_path, shard):
 def test_versions_and_plain_numbers_are_no_addresses(audit):
     content = "Version 1.41.0 read 1,234,567 rows at 0.05 in 2023-04-05 and 3.11.7.2.1 is no host."
     assert audit("report.qmd", content)["n_findings"] == 0
+
+
+@pytest.mark.parametrize(
+    "number", ["4111111111111112", "0000000000000000", "DE88370400440532013000", "0.4111111111111111"]
+)
+def test_numbers_without_their_check_digits_are_no_accounts(audit, number):
+    assert audit("report.qmd", f"There were {number} of them.")["n_findings"] == 0
+
+
+@pytest.mark.parametrize("number", ["4111 1111 1111 1111", "5500-0000-0000-0004", "GB82 WEST 1234 5698 7654 32"])
+def test_accounts_are_found_however_they_are_grouped(audit, number):
+    assert "number: 1" in audit("report.qmd", f"It went to {number}.")["findings"]
+
+
+@pytest.mark.parametrize("leak", [SECRET, f"of {USER}:"])
+def test_logs_are_read_too(tmp_path, shard, leak):
+    page, log = tmp_path / "report.qmd", tmp_path / "rule.log"
+    page.write_text(CLEAN, encoding="utf-8")
+    log.write_text(f"Traceback: could not parse {leak} at http://127.0.0.1:8000", encoding="utf-8")
+    table = audit_privacy([page], [], [shard], min_conversations=10, min_users=10, n_words=8, logs=[log])
+    assert table.select("file", pl.col("n_findings") > 0).rows() == [(str(page), False), ("logs", True)]
 
 
 def read(tmp_path, content, name="report.html"):
@@ -304,8 +333,9 @@ def test_zero_and_blank_cells_are_not_under_the_floor(tmp_path):
         "<p>OTTI@EXAMPLE.COM</p>",
         "<p>555-123-4567</p>",
         "<p>(555) 123-4567</p>",
+        "<p>Ring 555-123-4567.</p>",
     ],
-    ids=["mailto", "capitals", "telephone", "telephone with brackets"],
+    ids=["mailto", "capitals", "telephone", "telephone with brackets", "telephone at the end"],
 )
 def test_addresses_are_found_however_they_are_written(audit, content):
     assert audit("report.html", content)["n_findings"] >= 1

@@ -46,8 +46,8 @@ def published(
     """Blank the columns `hide` and the counts wherever a row is under the floor, and say so in `suppressed`.
 
     A row is under the floor if it rests on 1 to min_conversations - 1 conversations, or, where the source has users (`n_users` not null), on
-    fewer than min_users of them, or if what it is a share of (`n_of`, and its users `n_users_of`, which is dropped) is itself under the floor. A row of no conversation in a group large
-    enough is published: zero points to nobody.
+    fewer than min_users of them, or if what it is a share of (`n_of`, and its users `n_users_of`, which is dropped) is itself under the floor, or if the
+    rest of that, told by subtracting, is. A row of no conversation in a group large enough is published: zero points to nobody.
     """
     n, users = pl.col("n_conversations"), pl.col("n_users")
     under = (n > 0) & ((n < min_conversations) | (users.is_not_null() & (users < min_users)))
@@ -57,7 +57,7 @@ def published(
         if "n_users_of" in table.columns:
             few_users = pl.col("n_users_of").is_not_null() & (pl.col("n_users_of") < min_users)
             small_base = small_base | ((pl.col("n_of") > 0) & few_users)
-        under = under | small_base
+        under = under | small_base | (pl.col("n_of") - n).is_between(1, min_conversations - 1)
     marked = table.with_columns(suppressed=under)
     blanked = [pl.when(~pl.col("suppressed")).then(pl.col(name)).alias(name) for name in [*counts, *hide]]
     if "n_of" in table.columns:
