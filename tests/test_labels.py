@@ -7,9 +7,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from normalise_shard import messages_of, normalise_shard
+from normalise_shard import normalise_shard
 
 from shared.contracts import CATEGORIES, PUSHBACK_KINDS
+from shared.fields import messages_of
 from shared.job import InputError
 from shared.labels import OPTIONAL, REQUIRED, labelled_texts, read_control_labels, read_labels
 from shared.records import read_records

@@ -6,20 +6,10 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from normalise_shard import (
-    Reject,
-    columns_read,
-    first_present,
-    flag_of,
-    join_parts,
-    messages_in,
-    messages_of,
-    normalise_shard,
-    text_of,
-    time_of,
-)
+from normalise_shard import columns_read, join_parts, normalise_shard
 
 from shared import contracts
+from shared.fields import Reject, first_present, flag_of, messages_in, messages_of, text_of, time_of
 from shared.job import InputError
 from shared.records import Spill, read_records
 
