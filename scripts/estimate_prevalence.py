@@ -1,4 +1,4 @@
-"""How common affective conversations are: the share the classifier finds, and the share corrected for its errors."""
+"""How common affective conversations are: by the labels of a probability sample, beside what the classifier finds and other corrections of that."""
 
 from typing import TYPE_CHECKING
 
@@ -9,12 +9,13 @@ from shared.contracts import CATEGORIES
 from shared.job import logged
 from shared.labels import read_held_out
 from shared.statistics import (
-    beta_draws,
     bootstrap_share,
     effective_size,
+    named,
+    prediction_powered,
     rogan_gladen_draws,
+    stratified_interval,
     summarise,
-    two_phase_draws,
 )
 from shared.tables import UNIONS, has_users, in_group, small
 
@@ -32,6 +33,8 @@ ESTIMANDS = [
 ]
 # Fewer effective labels of the data set itself say less than error rates measured elsewhere; of affective conversations there are never many.
 MIN_EFFECTIVE_LABELS = {"all": 50, "affective": 10}
+MIN_COVERED = 0.9  # of the conversations, for which labels must stand to be a sample of the data set as it was selected
+NOTHING = {name: float("nan") for name in ("estimate", "ci_low", "ci_high")}
 
 
 def held_out_pair(held_out: pl.DataFrame, group: str) -> tuple[np.ndarray, np.ndarray]:
@@ -47,45 +50,60 @@ def held_out_pair(held_out: pl.DataFrame, group: str) -> tuple[np.ndarray, np.nd
     return tuple(held_out.select(column(kind)).to_series().to_numpy().astype(bool) for kind in ("predicted", "true"))
 
 
-def own_labels(held_out: pl.DataFrame, *, dataset: str, of: str) -> pl.DataFrame:
-    """The labelled probability sample of a data set, or its affective part; empty where it is too small to say anything."""
+def own_labels(held_out: pl.DataFrame, measures: pl.DataFrame, *, dataset: str) -> pl.DataFrame:
+    """The labelled probability sample of a data set, as far as its conversations are selected; empty where it stands for too few of them."""
     own = held_out.filter(pl.col("source") == dataset, pl.col("weight").is_not_null())
-    own = own.filter(pl.col("true_included") == 1) if of == "affective" else own
-    return own if effective_size(own["weight"].to_numpy()) >= MIN_EFFECTIVE_LABELS[of] else own.clear()
+    own = own.join(measures.select("conversation_id"), on="conversation_id", how="semi")
+    return own if own["weight"].sum() >= MIN_COVERED * measures.height else own.clear()
 
 
-def corrected_draws(
-    naive: np.ndarray,
-    held_out: pl.DataFrame,
+def enough(labels: pl.DataFrame, of: str) -> bool:
+    """Labels of a data set are enough to speak of all its conversations, or of the affective ones."""
+    known = labels.filter(pl.col("true_included") == 1) if of == "affective" else labels
+    return round(effective_size(known["weight"].to_numpy()), 6) >= MIN_EFFECTIVE_LABELS[of]
+
+
+def known_rates(held_out: pl.DataFrame) -> pl.DataFrame:
+    """The labels of every probability sample of real conversations: error rates of the instrument, measured on other sources."""
+    return held_out.filter(pl.col("weight").is_not_null(), pl.col("source") != "control").with_columns(size=pl.lit(1.0))
+
+
+def corrected(
+    labels: pl.DataFrame,
     *,
     dataset: str,
     group: str,
     of: str,
-    under_floor: bool,
+    carried_over: dict[str, float] | None,
+    replicates: int,
+    confidence: float,
     rng: np.random.Generator,
-) -> tuple[np.ndarray, str]:
-    """Draws of the corrected share and the name of the correction.
+) -> tuple[dict[str, float], str]:
+    """Estimate with interval, and where it comes from.
 
-    - A data set with a labelled probability sample of its own is corrected by it (two-phase).
-    - Without one, error rates of the same instrument measured on other sources are carried over; with no labels at all nothing is said.
-    - Shares of affective conversations rest on the labels alone: what the classifier calls affective is too often something else to correct.
-    - So do groups under the privacy floor, whose count an estimate that uses it would give away; labels are public.
+    - A data set with a labelled probability sample of its own is estimated from it, by its strata: no count of the classifier is in it, so that it can be
+      given where such a count has to stay hidden. Labels are public.
+    - Without one, error rates of the same instrument measured on other sources correct what it found.
 
-    Draws are nan where nothing can be said.
+    Args:
+        labels: own_labels with size and cluster.
+        carried_over: the second, or None where a group is hidden, or a share of affective conversations: what the classifier calls affective is too often
+            something else to correct.
     """
-    own = own_labels(held_out, dataset=dataset, of=of)
-    predicted, true = held_out_pair(own, group)
-    weight = own["weight"].to_numpy()
-    if of == "affective" or under_floor:
-        draws = beta_draws(true, weight, replicates=naive.size, rng=rng) if own.height else np.full(naive.size, np.nan)
-        return draws, f"labels of {dataset} alone" if own.height else "none: no labels of this data set"
-    if own.height:
-        return two_phase_draws(naive, predicted, true, weight, rng=rng), f"labelled probability sample of {dataset}"
-    known = held_out.filter(pl.col("weight").is_not_null(), pl.col("source") != "control")
-    if not known.height:
-        return np.full(naive.size, np.nan), "none: nothing that this instrument judged is labelled"
-    rates = (*held_out_pair(known, group), known["weight"].to_numpy())
-    return rogan_gladen_draws(naive, *rates, rng=rng), "error rates carried over from other sources"
+    if enough(labels, of):
+        base = labels["true_included"].to_numpy() if of == "affective" else 1
+        interval = stratified_interval(
+            held_out_pair(labels, group)[1],
+            labels["size"].to_numpy() * base,
+            *(labels[name].to_numpy() for name in ("weight", "stratum", "cluster")),
+            replicates=replicates,
+            confidence=confidence,
+            rng=rng,
+        )
+        return interval, f"labelled probability sample of {dataset}"
+    if carried_over is None:
+        return NOTHING, "none: no labels of this data set"
+    return carried_over, "error rates carried over from other sources"
 
 
 def groups_under_floor(measures: pl.DataFrame, **floors: int) -> set[str]:
@@ -126,6 +144,29 @@ def groups_under_floor(measures: pl.DataFrame, **floors: int) -> set[str]:
     return hidden
 
 
+def populations(measures: pl.DataFrame, **floors: int):
+    """(weighting, conversations with `size`, hidden groups, whether their number is hidden) of each way to weigh; see estimate_prevalence.
+
+    What is said of a part of the conversations must not tell of the few that it leaves out.
+    """
+    hidden, users = groups_under_floor(measures, **floors), has_users(measures)
+    one = pl.lit(1.0).alias("size")
+    yield "conversation", measures.with_columns(one), hidden, 0 < measures.height < floors["min_conversations"]
+    if not users:
+        return
+    persons, others = measures.filter("person"), measures.filter(~pl.col("person"))
+    parts = [("user", persons, others, (1 / pl.len().over("cluster")).alias("size"))]
+    if persons["started_at"].count():
+        first = persons.drop_nulls("started_at").sort("started_at", "conversation_id")
+        first = first.unique(["cluster", pl.col("started_at").dt.date()], keep="first", maintain_order=True)
+        rest = persons.join(first, on="conversation_id", how="anti")
+        parts.append(("first of the day", first, rest, one))
+    for weighting, part, rest, size in parts:
+        hidden = hidden.union(*(groups_under_floor(rows, **floors) for rows in (part, rest)))
+        too_few = any(small(rows, users=True, **floors) for rows in (part, rest))
+        yield weighting, part.with_columns(size), hidden, too_few
+
+
 def estimate_prevalence(
     measures: pl.DataFrame,
     held_out: pl.DataFrame,
@@ -147,44 +188,56 @@ def estimate_prevalence(
         bootstrap, confidence, seed: of the intervals; clusters are users where there are users.
 
     Returns:
-        dataset, group, share_of (all or affective), weighting (conversation, or user: persons alone, each once), n_conversations, n_users, n_of, share_naive with
-        naive_ci_low and naive_ci_high, estimate with ci_low and ci_high (corrected), correction, suppressed.
+        dataset, group, share_of (all or affective), weighting (conversation; user: persons alone, each once, shared out among the conversations;
+        first of the day: of each person and day, UTC, the first conversation alone), n_conversations, n_users, n_of, share_naive with
+        naive_ci_low and naive_ci_high, estimate with ci_low and ci_high (the headline), correction (where it comes from), beside it the naive share
+        corrected by rogan_gladen and by ppi (prediction-powered inference on the data set's own labels), each with interval, suppressed.
     """
     rows = []
     floors = {"min_conversations": min_conversations, "min_users": min_users}
     users = has_users(measures)
-    hidden = groups_under_floor(measures, **floors)
-    populations = {"conversation": (measures, hidden, 0 < measures.height < min_conversations)}
-    if users:
-        # What is said of persons must not tell of the few conversations that no person stands behind.
-        parts = measures.filter("person"), measures.filter(~pl.col("person"))
-        hidden_of_persons = hidden.union(*(groups_under_floor(part, **floors) for part in parts))
-        populations["user"] = (parts[0], hidden_of_persons, any(small(part, users=True, **floors) for part in parts))
+    own, elsewhere = own_labels(held_out, measures, dataset=dataset), known_rates(held_out)
+    samples = [
+        (*population, own.join(population[1].select("conversation_id", "cluster", "size"), on="conversation_id"))
+        for population in populations(measures, **floors)
+    ]
     for group, of in ESTIMANDS:
         n_users_published = None
-        for weighting, (population, hidden_groups, hidden_base) in populations.items():
+        for weighting, population, hidden_groups, hidden_base, labels in samples:
             base = population if of == "all" else population.filter(in_group("affective"))
             member = base.select(in_group(group)).to_series().to_numpy().astype(float)
-            clusters, weight = base["cluster"].to_numpy(), np.ones(base.height)
+            clusters, size = base["cluster"].to_numpy(), base["size"].to_numpy()
             n_users = base.filter(in_group(group))["cluster"].n_unique() if users else None
-            if weighting == "user" and base.height:
-                _, index = np.unique(clusters, return_inverse=True)
-                weight = 1 / np.bincount(index)[index]
             rng = np.random.default_rng([seed, len(rows)])
-            naive = bootstrap_share(member, weight, clusters, replicates=bootstrap, rng=rng)
+            naive = bootstrap_share(member, size, clusters, replicates=bootstrap, rng=rng)
             suppressed = group in hidden_groups or of in hidden_groups or hidden_base
+            labelled = enough(labels, "all")
+            rates = labels if labelled else elsewhere
+            by_rates = powered = None
+            if of == "all" and not suppressed and rates.height:
+                decided, weight = held_out_pair(rates, group), (rates["weight"] * rates["size"]).to_numpy()
+                by_rates = summarise(rogan_gladen_draws(naive, *decided, weight, rng=rng), confidence=confidence)
+                if labelled:
+                    powered = prediction_powered(member, size, *decided, weight, confidence=confidence)
             # A generator of its own: how far the first one has run depends on counts that may have to stay hidden.
-            labels_rng = np.random.default_rng([seed, len(rows), 1])
-            corrected, correction = corrected_draws(
-                naive, held_out, dataset=dataset, group=group, of=of, under_floor=suppressed, rng=labels_rng
+            estimate, correction = corrected(
+                labels,
+                dataset=dataset,
+                group=group,
+                of=of,
+                carried_over=by_rates,
+                replicates=bootstrap,
+                confidence=confidence,
+                rng=np.random.default_rng([seed, len(rows), 1]),
             )
-            if hidden_base and of == "all":
-                corrected = np.full(bootstrap, np.nan)
+            if hidden_base:
+                estimate = NOTHING
             interval = summarise(naive, confidence=confidence)
-            share = float((member * weight).sum() / weight.sum()) if base.height else None
+            share = float((member * size).sum() / size.sum()) if base.height else None
             # Keys that stand for no person, told from keys less persons, have the floor of users too.
             few_keys = n_users_published is not None and 0 < n_users_published - n_users < min_users
-            n_users_published = None if suppressed or few_keys else n_users
+            shown = not suppressed and not few_keys and weighting != "first of the day"
+            n_users_published = n_users if shown else None
             rows.append(
                 {
                     "dataset": dataset,
@@ -197,12 +250,15 @@ def estimate_prevalence(
                     "share_naive": None if suppressed or share is None else round(share, 6),
                     "naive_ci_low": None if suppressed else interval["ci_low"],
                     "naive_ci_high": None if suppressed else interval["ci_high"],
-                    **summarise(corrected, confidence=confidence),
+                    **estimate,
                     "correction": correction,
+                    **named(by_rates or NOTHING, "rogan_gladen"),
+                    **named(powered or NOTHING, "ppi"),
                     "suppressed": suppressed,
                 }
             )
-    shares = ["share_naive", "naive_ci_low", "naive_ci_high", "estimate", "ci_low", "ci_high"]
+    shares = ["share_naive", "naive_ci_low", "naive_ci_high", *NOTHING]
+    shares += [column for name in ("rogan_gladen", "ppi") for column in named(NOTHING, name)]
     types = dict.fromkeys(["n_conversations", "n_users", "n_of"], pl.Int64) | dict.fromkeys(shares, pl.Float64)
     return pl.DataFrame(rows, schema_overrides=types).with_columns(pl.col(shares).fill_nan(None))
 

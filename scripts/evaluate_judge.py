@@ -30,7 +30,7 @@ def evaluate_judge(labels: pl.DataFrame, measures: pl.DataFrame, *, min_human_me
         min_human_messages_roleplay: the study's rule.
 
     Returns:
-        source, conversation_id, weight, predicted_<class> and true_<class> (0 or 1; also `included`), for shared.labels.read_held_out.
+        source, conversation_id, weight, stratum, predicted_<class> and true_<class> (0 or 1; also `included`), for shared.labels.read_held_out.
     """
     joined = measures.join(labels, on="conversation_id", suffix="_label").sort("conversation_id")
     true = {name: joined[f"{name}_label"].to_numpy() for name in FLAGS}
@@ -44,6 +44,7 @@ def evaluate_judge(labels: pl.DataFrame, measures: pl.DataFrame, *, min_human_me
         "source",
         "conversation_id",
         "weight",
+        "stratum",
         **{f"predicted_{name}": pl.Series(values).cast(pl.Int8) for name, values in predicted.items()},
         **{f"true_{name}": pl.Series(values).cast(pl.Int8) for name, values in true.items()},
     )

@@ -22,7 +22,7 @@ def evaluate_pushback(labelled: pl.DataFrame, *, codebook: dict) -> pl.DataFrame
         codebook: the section `pushback` of config/codebook.yaml.
 
     Returns:
-        source, conversation_id, weight, true_affective, and predicted_ and true_ (0/1) for `any` and each kind.
+        source, conversation_id, weight, stratum, true_affective, and predicted_ and true_ (0/1) for `any` and each kind.
     """
     keyed = labelled.with_columns(
         conversation_id=pl.concat_str("source", "conversation_id", separator=":"), own_id="conversation_id"
@@ -38,6 +38,7 @@ def evaluate_pushback(labelled: pl.DataFrame, *, codebook: dict) -> pl.DataFrame
         "source",
         conversation_id="own_id",
         weight="weight",
+        stratum="stratum",
         true_affective=pl.col("affective").cast(pl.Int8),
         predicted_any=(predicted.list.len() > 0).cast(pl.Int8),
         true_any=(true.list.len() > 0).cast(pl.Int8),

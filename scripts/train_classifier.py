@@ -154,6 +154,7 @@ def _beside_labels(labelled, scores, decisions, codebook, min_human_messages_rol
         "source",
         "conversation_id",
         "weight",
+        "stratum",
         "n_human",
         pl.col("sure").cast(pl.Int8),
         candidate.cast(pl.Int8).alias("candidate"),
@@ -175,7 +176,7 @@ def train_classifier(
         seed: of the folds.
 
     Returns:
-        The model, and a table without text: source, conversation_id, weight, n_human, sure (of the label), candidate (passed the sieve), and for
+        The model, and a table without text: source, conversation_id, weight, stratum, n_human, sure (of the label), candidate (passed the sieve), and for
         each class p_, predicted_ and true_ (also `included`).
     """
     if not _population(labelled).any():

@@ -1,8 +1,11 @@
 """The judge's own error rates, and what is published of what it was asked."""
 
+import math
+
+import numpy as np
 import polars as pl
 import pytest
-from estimate_prevalence import corrected_draws
+from estimate_prevalence import corrected, own_labels
 from evaluate_judge import evaluate_judge, what_was_asked
 from scipy.stats import beta
 
@@ -27,7 +30,7 @@ def measures(rows):
 def labels(rows, weight=2.0):
     return pl.DataFrame(
         [
-            {"source": "own", "conversation_id": name, "weight": weight, "content_creation": False}
+            {"source": "own", "conversation_id": name, "weight": weight, "stratum": "", "content_creation": False}
             | {"affective": bool(categories), "categories": categories, "professional": False}
             for name, categories in rows
         ],
@@ -62,24 +65,24 @@ def held_out(tmp_path, n, source="own"):
     return read_held_out(tmp_path / "held_out.csv")
 
 
-def corrected(table):
-    import numpy as np
+def share_of(table, n):
+    """The affective share of n conversations by the labels of `table`."""
+    measured = pl.DataFrame({"conversation_id": [f"c{number}" for number in range(n)]})
+    known = own_labels(table, measured, dataset="own").with_columns(size=pl.lit(1.0), cluster="conversation_id")
+    options = {"dataset": "own", "group": "affective", "of": "all", "carried_over": None}
+    return corrected(known, **options, replicates=200, confidence=0.95, rng=np.random.default_rng(1))
 
-    rng = np.random.default_rng(1)
-    options = {"dataset": "own", "group": "affective", "of": "all", "under_floor": False, "rng": rng}
-    return corrected_draws(np.full(200, 0.3), table, **options)
 
-
-def test_labels_that_the_judge_read_correct_its_counts(tmp_path):
-    draws, correction = corrected(held_out(tmp_path, 400))
-    assert correction == "labelled probability sample of own" and abs(draws.mean() - 0.3) < 0.02
+def test_the_labels_that_the_judge_was_tried_on_say_how_common_a_class_is(tmp_path):
+    share, correction = share_of(held_out(tmp_path, 400), 800)
+    assert correction == "labelled probability sample of own" and share["estimate"] == 0.5
 
 
 @pytest.mark.parametrize("source", ["own", "control"])
-def test_without_a_label_that_the_judge_read_nothing_is_corrected(tmp_path, source):
+def test_without_a_label_of_the_data_set_nothing_is_said(tmp_path, source):
     table = held_out(tmp_path, 400, source=source)
-    draws, correction = corrected(table.clear() if source == "own" else table)
-    assert correction.startswith("none") and not (draws == draws).any()
+    share, correction = share_of(table.clear() if source == "own" else table, 800)
+    assert correction.startswith("none") and all(math.isnan(value) for value in share.values())
 
 
 # what_was_asked

@@ -70,7 +70,15 @@ def test_id_of_digits_stays_as_it_is_written(tmp_path):
 
 
 def test_columns_beyond_the_required_ones_are_left_out(tmp_path):
-    assert read_labels(write(tmp_path / "labels.csv", {"remark": "read twice"})).columns == [*REQUIRED, *OPTIONAL]
+    kept = [name for name in (*REQUIRED, *OPTIONAL) if name != "draw"]
+    assert read_labels(write(tmp_path / "labels.csv", {"remark": "read twice"})).columns == kept
+
+
+@pytest.mark.parametrize(
+    "cells, stratum", [({"draw": "3", "stratum": "top"}, "3 top"), ({"stratum": "top"}, "top"), ({}, "")]
+)
+def test_strata_of_different_draws_are_different_strata(tmp_path, cells, stratum):
+    assert read_labels(write(tmp_path / "labels.csv", cells))["stratum"].to_list() == [stratum]
 
 
 @pytest.mark.parametrize("cell, shortened", [("1", True), ("0", False), ("", False)])

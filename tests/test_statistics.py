@@ -10,10 +10,14 @@ from shared.statistics import (
     bootstrap_ratio,
     bootstrap_share,
     effective_size,
+    named,
+    prediction_powered,
     quantile_interval,
     rogan_gladen_draws,
+    stratified_draws,
+    stratified_interval,
+    stratified_share,
     summarise,
-    two_phase_draws,
 )
 
 
@@ -170,30 +174,134 @@ def labelled(n, *, share, sensitivity, specificity, rng):
     return np.where(true, rng.random(n) < sensitivity, rng.random(n) >= specificity), true
 
 
-def test_two_phase_corrects_the_naive_share_to_the_value_worked_out_by_hand():
-    predicted = np.repeat([True, False], [1_000, 4_000])
-    true = np.concatenate([np.repeat([True, False], [700, 300]), np.repeat([True, False], [400, 3_600])])
-    draws = two_phase_draws(np.full(4_000, 0.2), predicted, true, np.ones(5_000), rng=generator())
-    assert np.median(draws) == pytest.approx(0.2 * 0.7 + 0.8 * 0.1, abs=0.005)
+def sample(*strata):
+    """(member, size, weight, stratum, cluster) of strata given as (labelled, members, weight); everybody is a cluster."""
+    n = sum(labelled for labelled, _, _ in strata)
+    member = np.concatenate([np.arange(labelled) < members for labelled, members, _ in strata])
+    weight = np.concatenate([np.full(labelled, float(weight)) for labelled, _, weight in strata])
+    return member, np.ones(n), weight, np.repeat(np.arange(len(strata)), [row[0] for row in strata]), np.arange(n)
 
 
-def test_two_phase_heeds_the_inclusion_weights():
-    predicted = np.repeat(True, 2_000)
-    true, weight = np.tile([True, False], 1_000), np.tile([1.0, 3.0], 1_000)
-    draws = two_phase_draws(np.ones(4_000), predicted, true, weight, rng=generator())
-    assert np.median(draws) == pytest.approx(0.25, abs=0.01)
+def stratified(*strata, replicates=20_000, seed=1):
+    return stratified_draws(*sample(*strata), replicates=replicates, rng=generator(seed))
 
 
-def test_two_phase_interval_covers_the_true_share_about_as_often_as_it_claims():
-    rng, covered = generator(6), 0
-    for _ in range(300):
-        predicted, true = labelled(4_000, share=0.1, sensitivity=0.7, specificity=0.95, rng=rng)
-        sample = rng.choice(4_000, 400, replace=False)
-        naive = bootstrap_share(predicted.astype(float), np.ones(4_000), np.arange(4_000), replicates=400, rng=rng)
-        draws = two_phase_draws(naive, predicted[sample], true[sample], np.ones(400), rng=rng)
-        low, high = quantile_interval(draws, confidence=0.9)
-        covered += low <= 0.1 <= high
-    assert 0.83 <= covered / 300 <= 0.97
+def test_stratified_share_is_the_value_worked_out_by_hand():
+    member, size, weight, *_ = sample((4, 1, 1), (5, 2, 4))
+    assert stratified_share(member, size, weight) == pytest.approx((1 + 2 * 4) / (4 + 5 * 4))
+
+
+def test_stratified_share_of_sizes_is_a_ratio():
+    member, weight = np.array([True, False, True]), np.array([1.0, 2.0, 2.0])
+    assert stratified_share(member, np.array([0.5, 1.0, 0.0]), weight) == pytest.approx(0.5 / 2.5)
+
+
+def test_where_all_is_labelled_nothing_is_uncertain():
+    assert set(stratified((4, 1, 1), (6, 2, 1), replicates=50)) == {0.3}
+
+
+def test_what_was_labelled_is_known_and_the_rest_alone_is_drawn():
+    draws = stratified((90, 9, 1), (10, 0, 2))
+    assert draws.min() == 9 / 110
+    assert draws.max() <= 19 / 110
+
+
+def test_draws_of_one_stratum_are_the_beta_binomial_of_its_rest():
+    draws, a, b = stratified((50, 10, 4)), 10 + 1 / 3, 40 + 1 / 3
+    mean = a / (a + b)
+    variance = 150 * mean * (1 - mean) * (a + b + 150) / (a + b + 1)
+    assert draws.mean() == pytest.approx((10 + 150 * mean) / 200, abs=0.001)
+    assert draws.std() == pytest.approx(np.sqrt(variance) / 200, rel=0.02)
+
+
+def test_what_no_label_showed_does_not_grow_with_the_number_of_strata():
+    whole, split = stratified((1_000, 0, 10)), stratified(*[(50, 0, 10)] * 20)
+    assert split.mean() == pytest.approx(whole.mean(), rel=0.05)
+    assert np.quantile(split, 0.975) == pytest.approx(np.quantile(whole, 0.975), rel=0.1)
+
+
+def test_labels_of_a_stratum_that_weigh_differently_are_strata_of_their_own():
+    member, size, weight, stratum, cluster = sample((40, 20, 1), (40, 10, 3))
+    apart, together = (
+        stratified_draws(member, size, weight, names, cluster, replicates=200, rng=generator())
+        for names in (stratum, np.zeros(80))
+    )
+    assert apart.tolist() == together.tolist()
+
+
+def test_users_with_many_labels_leave_more_uncertain_than_as_many_users():
+    member, size, weight, stratum, alone = sample((100, 20, 50))
+    by_five = alone // 5
+    wide, narrow = (
+        stratified_draws(member, size, weight, stratum, cluster, replicates=5_000, rng=generator())
+        for cluster in (by_five, alone)
+    )
+    assert wide.std() == pytest.approx(np.sqrt(5) * narrow.std(), rel=0.1)
+    assert wide.mean() == pytest.approx(narrow.mean(), abs=0.005)
+
+
+def test_a_share_of_a_part_does_not_depend_on_what_lies_outside_it():
+    member, size, weight, stratum, cluster = sample((300, 30, 1), (300, 30, 1))
+    inside = np.arange(600) % 300 < 60
+    draws = stratified_draws(member, size * inside, weight, stratum, cluster, replicates=50, rng=generator())
+    assert draws == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("n", [0, 3])
+def test_where_nothing_has_a_size_there_is_no_stratified_share(n):
+    empty = np.zeros(n)
+    draws = stratified_draws(empty > 0, empty, empty + 2, empty, empty, replicates=4, rng=generator())
+    assert draws.shape == (4,) and np.isnan(draws).all()
+    assert np.isnan(stratified_share(empty > 0, empty, empty + 2))
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.booleans(), st.floats(0, 1), st.sampled_from([1.0, 2.5, 40.0]), st.integers(0, 2), st.integers(0, 4)
+        ),
+        max_size=20,
+    )
+)
+def test_stratified_intervals_are_probabilities_around_their_estimate(rows):
+    member, size, weight, stratum, cluster = (np.array([row[column] for row in rows]) for column in range(5))
+    options = {"replicates": 60, "confidence": 0.9, "rng": generator()}
+    interval = stratified_interval(member.astype(bool), size.astype(float), weight, stratum, cluster, **options)
+    if not (size.size and size.any()):
+        assert np.isnan(list(interval.values())).all()
+    else:
+        assert 0 <= interval["ci_low"] <= interval["estimate"] <= interval["ci_high"] <= 1
+
+
+# Prediction-powered inference, beside values of ppi-python 0.2.3 (ppi_mean_ci and ppi_mean_pointestimate, alpha .05)
+
+EVERYWHERE = np.repeat([1, 0], [30, 170])
+DECIDED, TRUE = np.repeat([1, 1, 0, 0], [12, 4, 3, 21]), np.repeat([1, 0, 1, 0], [12, 4, 3, 21])
+EQUAL, UNEQUAL = np.ones(40), np.tile([1.0, 3.0, 3.0, 5.0, 8.0], 8)
+
+
+@pytest.mark.parametrize(
+    ("size", "weight", "expected"),
+    [
+        (np.ones(200), EQUAL, (0.174137, 0.048360, 0.299915)),
+        (np.tile([1.0, 1.0, 0.5, 0.25], 50), UNEQUAL, (0.151750, 0.009685, 0.293815)),
+        (np.ones(200), UNEQUAL, (0.113968, -0.039072, 0.267008)),
+    ],
+)
+def test_prediction_powered_shares_are_those_of_the_reference_implementation(size, weight, expected):
+    interval = prediction_powered(EVERYWHERE, size, DECIDED, TRUE, weight, confidence=0.95)
+    assert tuple(interval.values()) == pytest.approx(expected, abs=1e-6)
+
+
+def test_predictions_that_say_nothing_leave_the_mean_of_the_labels_and_its_normal_interval():
+    true = np.tile([1, 0, 0, 0], 25)
+    interval = prediction_powered(np.ones(500), np.ones(500), np.ones(100), true, np.ones(100), confidence=0.95)
+    half = 1.959964 * np.sqrt(0.25 * 0.75 / 100)
+    assert tuple(interval.values()) == pytest.approx((0.25, 0.25 - half, 0.25 + half), abs=1e-6)
+
+
+def test_an_interval_becomes_columns_of_its_name():
+    assert named({"estimate": 1, "ci_low": 2, "ci_high": 3}, "ppi") == {"ppi": 1, "ppi_ci_low": 2, "ppi_ci_high": 3}
 
 
 def test_rogan_gladen_corrects_the_naive_share_to_the_value_worked_out_by_hand():
@@ -276,7 +384,5 @@ def test_corrected_shares_are_probabilities_whatever_the_labels(share, labels):
     predicted, true = (np.array([row[column] for row in labels], dtype=bool) for column in (0, 1))
     weight = np.array([row[2] for row in labels], dtype=float)
     naive = np.full(50, share)
-    two_phase = two_phase_draws(naive, predicted, true, weight, rng=generator())
     rogan_gladen = rogan_gladen_draws(naive, predicted, true, weight, rng=generator())
-    assert ((two_phase >= 0) & (two_phase <= 1)).all()
     assert (np.isnan(rogan_gladen) | ((rogan_gladen >= 0) & (rogan_gladen <= 1))).all()

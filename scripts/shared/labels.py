@@ -19,7 +19,7 @@ REQUIRED = [
     "sentiment_start",
     "sentiment_end",
 ]
-OPTIONAL = {"shortened": "0", "sure": ""}  # with what a file without the column says
+OPTIONAL = {"shortened": "0", "sure": "", "draw": "", "stratum": ""}  # with what a file without the column says
 
 
 def _lists(column: str) -> pl.Expr:
@@ -32,7 +32,7 @@ def _lists(column: str) -> pl.Expr:
 
 
 def read_labels(paths: str | Path | list) -> pl.DataFrame:
-    """Label files as one table: 0/1 columns as bool, `|`-joined columns as lists.
+    """Label files as one table: 0/1 columns as bool, `|`-joined columns as lists, `stratum` with the number of its draw.
 
     Raises:
         InputError: a file lacks a column, or a conversation is labelled twice.
@@ -68,7 +68,8 @@ def read_labels(paths: str | Path | list) -> pl.DataFrame:
         pl.col(*flags, "shortened") == "1",
         *map(_lists, LIST_COLUMNS),
         pl.col(numbers).replace("", None).cast(pl.Float64),
-    )
+        stratum=pl.concat_str("draw", "stratum", separator=" ").str.strip_chars(),
+    ).drop("draw")
 
 
 def read_control_labels(path: str | Path) -> pl.DataFrame:
@@ -92,7 +93,9 @@ def read_control_labels(path: str | Path) -> pl.DataFrame:
         source=pl.lit("control"),
         shortened=pl.lit(False),
         sure=pl.lit(None, dtype=pl.Float64),
-        weight=pl.lit(1.0),  # the split is random: each half is a simple random sample of the corpus
+        # The split is random: each part is a simple random sample of the corpus in its language.
+        weight=(pl.len().over("language") / pl.len().over("language", "split")).round(4),
+        stratum="language",
         pushback_turns=pl.Series(
             turns, dtype=pl.List(pl.Struct({"turn": pl.Int64, "kind": pl.String, "reason": pl.String}))
         ),
@@ -102,7 +105,7 @@ def read_control_labels(path: str | Path) -> pl.DataFrame:
 
 def read_held_out(path: str | Path) -> pl.DataFrame:
     """Predictions beside labels, as train_classifier and evaluate_pushback write them; ids stay text even where all are digits."""
-    types = {"source": pl.String, "conversation_id": pl.String, "weight": pl.Float64}
+    types = {"source": pl.String, "conversation_id": pl.String, "weight": pl.Float64, "stratum": pl.String}
     return pl.read_csv(path, schema_overrides=types, infer_schema_length=None)
 
 

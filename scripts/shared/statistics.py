@@ -1,9 +1,13 @@
 """Intervals: bootstrap over clusters, and shares corrected for the instrument's errors. All random numbers come from the caller's generator."""
 
 import numpy as np
+from scipy.stats import norm
 
 MOST_OUTSIDE = 0.25  # share of draws on one side of 0-1 from which carried-over error rates are said not to fit
 REPLICATES_AT_ONCE = 2_000_000  # counts drawn at a time: bounds memory
+PRIOR = (
+    1 / 3
+)  # conversations of either outcome that the prior is worth: neutral, its median is that of the data (Kerman 2011)
 
 
 def quantile_interval(draws: np.ndarray, *, confidence: float) -> tuple[float, float]:
@@ -72,21 +76,70 @@ def beta_draws(outcome: np.ndarray, weight: np.ndarray, *, replicates: int, rng:
     return rng.beta(successes + 0.5, n - successes + 0.5, size=replicates)
 
 
-def two_phase_draws(
-    naive: np.ndarray, predicted: np.ndarray, true: np.ndarray, weight: np.ndarray, *, rng: np.random.Generator
-) -> np.ndarray:
-    """Draws of a share from a classifier on everything and labels on a probability sample of the same population.
-
-    share = naive * P(true | predicted) + (1 - naive) * P(true | not predicted): post-stratification by the prediction
-    (double sampling; Tenenbein 1970).
+def stratified_share(member: np.ndarray, size: np.ndarray, weight: np.ndarray) -> float:
+    """Share by inclusion weights, sum(w size member) / sum(w size) (Horvitz & Thompson 1952; Hajek 1971); nan where nothing has a size.
 
     Args:
-        naive: (replicates,) draws of the share predicted in the population.
-        predicted, true, weight: (labels,) cross-validated prediction, label and inclusion weight.
+        member: (labels,) bool.
+        size: (labels,) what each counts for: 1, 0 outside of what it is a share of, less than 1 where a person counts once.
+        weight: (labels,) how many each stands for.
     """
-    predicted = predicted.astype(bool)
-    among = [beta_draws(true[rows], weight[rows], replicates=naive.size, rng=rng) for rows in (predicted, ~predicted)]
-    return naive * among[0] + (1 - naive) * among[1]
+    total = (weight * size).sum()
+    return float((weight * size * member).sum() / total) if total else float("nan")
+
+
+def stratified_draws(
+    member: np.ndarray,
+    size: np.ndarray,
+    weight: np.ndarray,
+    stratum: np.ndarray,
+    cluster: np.ndarray,
+    *,
+    replicates: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Posterior draws of the share in a finite population from labels on a stratified random sample of it.
+
+    What was labelled is known and stays as it is. The rest of each stratum, n (w - 1) conversations, is drawn from what was labelled there
+    (Polya posterior: Ghosh & Meeden 1997), by cluster. One prior for the whole population is shared out among the strata by how much of each was not
+    labelled: with one for each stratum a rare outcome would grow with the number of strata in which none was seen. The draws lie in 0-1, and where all
+    is labelled they are the share itself.
+
+    Args:
+        member, size, weight: see stratified_share.
+        stratum: (labels,) stratum; labels of one stratum that weigh differently are strata of their own.
+        cluster: (labels,) e.g. the user.
+        replicates: number of draws.
+
+    Returns:
+        (replicates,) shares; nan where nothing has a size.
+    """
+    top, bottom = np.zeros(replicates), np.zeros(replicates)
+    if not member.size:
+        return np.full(replicates, np.nan)
+    codes = np.column_stack([np.unique(values, return_inverse=True)[1] for values in (stratum, weight)])
+    _, place = np.unique(codes, axis=0, return_inverse=True)
+    n_labelled = np.bincount(place)
+    unseen = np.round(n_labelled * (np.bincount(place, weight) / n_labelled - 1)).astype(int)
+    for number, n_unseen in enumerate(unseen):
+        rows = place == number
+        parts, whole = (member * size)[rows], size[rows]
+        top += parts.sum()
+        bottom += whole.sum()
+        if n_unseen < 1:
+            continue
+        _, index = np.unique(cluster[rows], return_inverse=True)
+        sums = np.column_stack([np.bincount(index, values) for values in (parts, whole, np.ones(rows.sum()))])
+        kinds, n_of_kind = np.unique(sums, axis=0, return_counts=True)
+        prior = PRIOR * n_unseen / unseen[unseen > 0].sum()
+        usual = whole[whole > 0].mean() if whole.any() else size[size > 0].mean() if size.any() else 0
+        kinds = np.vstack([kinds, [usual, usual, 1], [0, usual, 1]])
+        drawn = rng.standard_gamma(np.concatenate([n_of_kind, [prior, prior]]), size=(replicates, len(kinds)))
+        drawn *= kinds[:, 2]
+        counts = rng.multinomial(n_unseen, drawn / drawn.sum(axis=1, keepdims=True))
+        top += counts @ (kinds[:, 0] / kinds[:, 2])
+        bottom += counts @ (kinds[:, 1] / kinds[:, 2])
+    return np.divide(top, bottom, out=np.full(replicates, np.nan), where=bottom > 0)
 
 
 def rogan_gladen_draws(
@@ -115,3 +168,62 @@ def summarise(draws: np.ndarray, *, confidence: float) -> dict[str, float]:
     low, high = quantile_interval(draws, confidence=confidence)
     middle = float(np.nanmedian(draws)) if np.isfinite(draws).any() else float("nan")
     return {name: round(value, 6) for name, value in (("estimate", middle), ("ci_low", low), ("ci_high", high))}
+
+
+def stratified_interval(
+    member: np.ndarray,
+    size: np.ndarray,
+    weight: np.ndarray,
+    stratum: np.ndarray,
+    cluster: np.ndarray,
+    *,
+    replicates: int,
+    confidence: float,
+    rng: np.random.Generator,
+) -> dict[str, float]:
+    """stratified_share with the equal-tailed interval of stratified_draws, as estimate, ci_low, ci_high; never outside 0-1."""
+    share = stratified_share(member, size, weight)
+    draws = stratified_draws(member, size, weight, stratum, cluster, replicates=replicates, rng=rng)
+    low, high = quantile_interval(draws, confidence=confidence)
+    return {
+        name: round(value, 6)
+        for name, value in (("estimate", share), ("ci_low", min(share, low)), ("ci_high", max(share, high)))
+    }
+
+
+def prediction_powered(
+    predicted_of_all: np.ndarray,
+    size_of_all: np.ndarray,
+    predicted: np.ndarray,
+    true: np.ndarray,
+    weight: np.ndarray,
+    *,
+    confidence: float,
+) -> dict[str, float]:
+    """Share by prediction-powered inference with the power tuned (PPI++: Angelopoulos, Duchi & Zrnic 2023), as estimate, ci_low, ci_high.
+
+    A normal interval; for rare outcomes it may reach below zero, and too often misses.
+
+    Args:
+        predicted_of_all, size_of_all: (n,) prediction of every conversation of the population, and what it counts for.
+        predicted, true, weight: (labels,) cross-validated prediction, label, and inclusion weight times what it counts for.
+    """
+    n, n_all = len(true), len(predicted_of_all)
+    weight, size = weight / weight.mean(), size_of_all / size_of_all.mean()
+    predicted, true, everywhere = (np.asarray(values, float) for values in (predicted, true, predicted_of_all))
+    plain = (size * everywhere).mean() + (weight * (true - predicted)).mean()
+    slope, slope_hat, slope_all = weight * (true - plain), weight * (predicted - plain), size * (everywhere - plain)
+    variance = np.concatenate([slope_hat, slope_all]).var(ddof=1) * (1 + n / n_all)
+    power = np.clip(np.cov(slope, slope_hat, ddof=0)[0, 1] / variance, 0, 1) if variance else 0.0
+    rectified, imputed = weight * (true - power * predicted), power * size * everywhere
+    middle = imputed.mean() + rectified.mean()
+    reach = norm.ppf((1 + confidence) / 2) * np.sqrt(imputed.var() / n_all + rectified.var() / n)
+    return {
+        name: round(float(value), 6)
+        for name, value in (("estimate", middle), ("ci_low", middle - reach), ("ci_high", middle + reach))
+    }
+
+
+def named(interval: dict[str, float], name: str) -> dict[str, float]:
+    """An interval's estimate, ci_low and ci_high as columns <name>, <name>_ci_low and <name>_ci_high."""
+    return {name if key == "estimate" else f"{name}_{key}": value for key, value in interval.items()}
