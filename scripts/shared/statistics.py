@@ -5,9 +5,8 @@ from scipy.stats import norm
 
 MOST_OUTSIDE = 0.25  # share of draws on one side of 0-1 from which carried-over error rates are said not to fit
 REPLICATES_AT_ONCE = 2_000_000  # counts drawn at a time: bounds memory
-PRIOR = (
-    1 / 3
-)  # conversations of either outcome that the prior is worth: neutral, its median is that of the data (Kerman 2011)
+# Conversations of either outcome that the prior is worth: neutral, its median is that of the data (Kerman 2011).
+PRIOR = 1 / 3
 
 
 def quantile_interval(draws: np.ndarray, *, confidence: float) -> tuple[float, float]:
