@@ -225,6 +225,17 @@ def held_out_of(model):
     return f"{model.removesuffix('.csv')}_held_out.csv"
 
 
+def readings_of(wildcards):
+    """Input function: the files of whoever read conversations of the data set."""
+    folder = Path("data/labels") / wildcards.dataset / "readings"
+    return sorted(str(path) for path in folder.glob("*") if path.suffix in {".csv", ".json"})
+
+
+def own_labels(wildcards):
+    """Input function: labels made from readings of the data set, which take the place of all others of it; none where nobody read it here."""
+    return [f"data/labels/{wildcards.dataset}/labels.csv"] if readings_of(wildcards) else []
+
+
 JUDGED = config["classify"]["classifier"] == "llm"
 if JUDGED and not config["classify"]["llm"]["model"]:
     stop(

@@ -1,19 +1,55 @@
 """This part asks how far the instruments can be trusted: against labels, and against planted truth.
 Reads: data/interim/{dataset}/, resources/labels/, resources/control/, the classifier's cross-validated predictions.
-Writes: data/interim/{dataset}/labels.parquet and label_sample/; results/{run}/tables/: agreement, classifier_*, instrument check; figures of the classifier.
+Writes: data/labels/{dataset}/, data/interim/{dataset}/labels.parquet; results/{run}/tables/: agreement, classifier_*, instrument check; figures of the classifier.
 """
+
+# What every sheet for readers is made of.
+SHEET = {
+    "codebook": config["classify"]["codebook"],
+    "template": "resources/sheet/sheet.html",
+    "style": "resources/sheet/sheet.css",
+    "script": "resources/sheet/sheet.js",
+}
+
+
+rule plan_labels:
+    """How many conversations to label, and where, to know the affective share as exactly as wanted; run by name."""
+    input:
+        held_out=held_out_of(MODEL),
+        affect=all_shards(f"data/interim/{{dataset}}/{BY_CLASSIFIER}/{{shard}}.parquet"),
+    output:
+        plan="data/labels/{dataset}/plan.csv",
+    log:
+        "logs/plan_labels/{dataset}.log",
+    benchmark:
+        "benchmarks/plan_labels/{dataset}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        settings=lambda wildcards: {
+            "dataset": wildcards.dataset,
+            "half_widths": config["validate"]["half_widths"],
+            "confidence": config["estimate"]["confidence"],
+        },
+        code=code("plan_labels"),
+    script:
+        "../scripts/plan_labels.py"
 
 
 rule draw_label_sample:
-    """A stratified probability sample to be read and labelled: sheet with texts, codebook, inclusion probabilities; run by name."""
+    """A stratified probability sample to be read and labelled: an offline page, a table, tasks for Label Studio, the codebook; run by name."""
     input:
-        codebook=config["classify"]["codebook"],
+        **SHEET,
+        plan="data/labels/{dataset}/plan.csv",
+        held_out=held_out_of(MODEL),
         selected=all_shards("data/interim/{dataset}/selected/{shard}.parquet"),
-        affect=all_shards("data/interim/{dataset}/affect/{shard}.parquet"),
+        affect=all_shards(f"data/interim/{{dataset}}/{BY_CLASSIFIER}/{{shard}}.parquet"),
     output:
-        sample="data/interim/{dataset}/label_sample/sample.csv",
-        sheet="data/interim/{dataset}/label_sample/sheet.jsonl",
-        codebook="data/interim/{dataset}/label_sample/codebook.md",
+        sheet="data/labels/{dataset}/sheet.html",
+        table="data/labels/{dataset}/sheet.csv",
+        tasks="data/labels/{dataset}/label_studio.json",
+        interface="data/labels/{dataset}/label_studio.xml",
+        guide="data/labels/{dataset}/README.md",
     log:
         "logs/draw_label_sample/{dataset}.log",
     benchmark:
@@ -21,17 +57,66 @@ rule draw_label_sample:
     conda:
         "../environment.yml"
     params:
+        dataset="{dataset}",
+        drawn="data/labels/{dataset}/drawn",
+        readings="data/labels/{dataset}/readings",
         budget=config["validate"]["label_budget"],
+        confidence=config["estimate"]["confidence"],
         seed=config["seed"],
         code=code("draw_label_sample"),
     script:
         "../scripts/draw_label_sample.py"
 
 
+rule compare_readings:
+    """What the readers of a data set differ on, and the page on which a third reads that again."""
+    input:
+        **SHEET,
+        readings=readings_of,
+        selected=all_shards("data/interim/{dataset}/selected/{shard}.parquet"),
+    output:
+        disagreements="data/labels/{dataset}/disagreements.csv",
+        sheet="data/labels/{dataset}/disagreements.html",
+    log:
+        "logs/compare_readings/{dataset}.log",
+    benchmark:
+        "benchmarks/compare_readings/{dataset}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        dataset="{dataset}",
+        code=code("compare_readings"),
+    script:
+        "../scripts/compare_readings.py"
+
+
+rule adjudicate_labels:
+    """One label a conversation from all its readings: who decided, and how many conversations it stands for."""
+    input:
+        codebook=config["classify"]["codebook"],
+        readings=readings_of,
+        disagreements="data/labels/{dataset}/disagreements.html",  # is there to be read where this stops
+    output:
+        labels="data/labels/{dataset}/labels.csv",
+    log:
+        "logs/adjudicate_labels/{dataset}.log",
+    benchmark:
+        "benchmarks/adjudicate_labels/{dataset}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        dataset="{dataset}",
+        drawn="data/labels/{dataset}/drawn",
+        code=code("adjudicate_labels"),
+    script:
+        "../scripts/adjudicate_labels.py"
+
+
 rule import_labels:
     """The labels of a data set's conversations, beside what the instruments say of them."""
     input:
         labels=config["validate"]["labels"],
+        own=own_labels,
         measures="data/interim/{dataset}/measures.parquet",
     output:
         labels="data/interim/{dataset}/labels.parquet",

@@ -21,18 +21,34 @@ def import_labels(labels: pl.DataFrame, measures: pl.DataFrame, *, dataset: str)
         dataset: labels of this source count.
 
     Returns:
-        The measures of labelled conversations with weight (null outside a probability sample) and label_affective, label_content_creation,
+        The measures of labelled conversations with weight (null outside a probability sample), weight_compared (the same among those that are
+        compared, which stand for the others of their kind; null for the others) and label_affective, label_content_creation, label_professional,
         label_categories, label_pushback (kinds), label_sentiment_start, label_sentiment_end.
     """
-    wanted = ["affective", "content_creation", "categories", "pushback", "sentiment_start", "sentiment_end"]
+    wanted = [
+        "affective",
+        "content_creation",
+        "professional",
+        "categories",
+        "pushback",
+        "sentiment_start",
+        "sentiment_end",
+    ]
     own = labels.filter(source=dataset).select(
         "conversation_id", "weight", **{f"label_{name}": pl.col(name) for name in wanted}
     )
-    return measures.join(own, on="conversation_id", how="inner").sort("conversation_id")
+    others = measures.filter(~pl.col("affective"))
+    stands_for = pl.when("affective").then(1.0).otherwise(others.height / max(1, others["compared"].sum()))
+    weight_compared = pl.when("compared").then(pl.col("weight") * stands_for)
+    joined = measures.join(own, on="conversation_id", how="inner").sort("conversation_id")
+    return joined.with_columns(weight_compared=weight_compared)
 
 
 def main():
-    labels, measures = read_labels(snakemake.input.labels), pl.read_parquet(snakemake.input.measures)
+    labels, measures = (
+        read_labels(snakemake.input.labels, own=snakemake.input.own),
+        pl.read_parquet(snakemake.input.measures),
+    )
     dataset = Path(snakemake.input.measures).parts[-2]
     found = import_labels(labels, measures, dataset=dataset)
     found.write_parquet(snakemake.output.labels)

@@ -31,12 +31,20 @@ def _lists(column: str) -> pl.Expr:
     )
 
 
-def read_labels(paths: str | Path | list) -> pl.DataFrame:
+def read_labels(paths: str | Path | list, *, own: list[str] = ()) -> pl.DataFrame:
     """Label files as one table: 0/1 columns as bool, `|`-joined columns as lists, `stratum` with the number of its draw.
+
+    Args:
+        paths: label files.
+        own: label files that take the place of all other labels of their sources: two probability samples cannot be joined by their weights.
 
     Raises:
         InputError: a file lacks a column, or a conversation is labelled twice.
     """
+    if own:
+        mine = read_labels(own)
+        others = [path for path in paths if path not in own]
+        return pl.concat([read_labels(others).filter(~pl.col("source").is_in(mine["source"].unique().to_list())), mine])
     tables = []
     for path in [paths] if isinstance(paths, (str, Path)) else paths:
         table = pl.read_csv(path, infer_schema=False).with_columns(pl.col(pl.String).fill_null(""))
