@@ -16,7 +16,8 @@ include: "rules/pushback.smk"  # does the assistant resist, how and why
 include: "rules/sentiment.smk"  # what the human expresses, message by message
 include: "rules/topics.smk"  # what is talked about in each category
 include: "rules/validate.smk"  # labels against instruments, planted truth against recovered
-include: "rules/analyse.smk"  # estimates with their uncertainty, claims with verdicts, figures
+include: "rules/analyse.smk"  # estimates with their uncertainty, figures
+include: "rules/claims.smk"  # claims with verdicts, and other published numbers
 include: "rules/report.smk"  # the study's sections, ours beside theirs
 
 

@@ -1,6 +1,6 @@
-"""This part turns measures into estimates with their uncertainty, claims with verdicts, and the study's four figures.
-Reads: data/interim/{dataset}/, resources/models/ (error rates), config/claims.yaml.
-Writes: data/interim/{dataset}/measures.parquet; results/{run}/tables/, figures/ and claims.csv."""
+"""This part turns measures into estimates with their uncertainty, and the study's four figures.
+Reads: data/interim/{dataset}/, resources/models/ (error rates).
+Writes: data/interim/{dataset}/measures.parquet; results/{run}/tables/ and figures/."""
 
 
 rule join_measures:
@@ -208,27 +208,6 @@ rule estimate_sentiment:
         code=code("estimate_sentiment"),
     script:
         "../scripts/estimate_sentiment.py"
-
-
-rule judge_claims:
-    """The study's claims, one by one, by declared rules that are the same for every data set."""
-    input:
-        claims="config/claims.yaml",
-        capabilities=f"results/{RUN}/tables/capabilities.csv",
-        tables=expand(f"results/{RUN}/tables/{{table}}.csv", table=["prevalence", "pushback", "sentiment"]),
-    output:
-        claims=f"results/{RUN}/claims.csv",
-    log:
-        f"logs/judge_claims/{RUN}.log",
-    benchmark:
-        f"benchmarks/judge_claims/{RUN}.jsonl"
-    conda:
-        "../environment.yml"
-    params:
-        datasets=DATASETS,
-        code=code("judge_claims"),
-    script:
-        "../scripts/judge_claims.py"
 
 
 rule plot_prevalence:

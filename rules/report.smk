@@ -19,9 +19,11 @@ TABLES = [
     "classifier_calibration",
     "classifier_confusions",
     "instrument_check",
+    "power",
+    "external",
     *(["judge"] if JUDGED else []),
 ]
-FIGURES = ["prevalence", "topics", "pushback", "sentiment", "evaluation", "calibration"]
+FIGURES = ["claims", "prevalence", "topics", "pushback", "sentiment", "evaluation", "calibration"]
 SECTIONS = sorted(str(path.relative_to(BASE)) for path in (BASE / "report" / "sections").glob("*.qmd"))
 
 
@@ -98,6 +100,7 @@ rule audit_privacy:
             "report/references.bib",
             "config/codebook.yaml",
             "config/claims.yaml",
+            "config/external.yaml",
             "config/config.yaml",
         ],
     output:

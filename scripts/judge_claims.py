@@ -1,8 +1,10 @@
 """Judge each of the study's claims by its declared rule, on the estimate's interval."""
 
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jsonschema
 import polars as pl
 import yaml
 
@@ -11,93 +13,213 @@ from shared.job import InputError, logged
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-REQUIRED = ["id", "section", "statement", "published", "estimand", "needs", "value", "rule", "in_words", "min_n"]
+SUPPORTED, DIRECTION, INCONCLUSIVE = "supported", "direction only", "inconclusive"
+REFUTED, UNTESTABLE = "not supported", "not testable here"
+# Of a claim about several rows the row that does worst decides.
+FROM_BEST = [SUPPORTED, DIRECTION, INCONCLUSIVE, UNTESTABLE, REFUTED]
+COLUMNS = ["estimate", "ci_low", "ci_high"]
+
+_WORDS = {"type": "string", "pattern": r"\S"}
+_BOUND = {"anyOf": [{"type": "number"}, _WORDS]}  # a number, or the column of the row that holds it
+_COLUMNS = {"type": "array", "items": _WORDS, "minItems": 3, "maxItems": 3}
+_BOUNDS = {"low": _BOUND, "high": _BOUND}
+_WHERE = {
+    "type": "object",
+    "minProperties": 1,
+    "additionalProperties": {"anyOf": [_WORDS, {"type": "array", "items": _WORDS, "minItems": 1}]},
+}
+CLAIM = {
+    "type": "object",
+    "required": [
+        "id",
+        "section",
+        "statement",
+        "short",
+        "published",
+        "estimand",
+        "unit",
+        "needs",
+        "rule",
+        "in_words",
+        "min_n",
+        "decided_by",
+        "assumed",
+    ],
+    "oneOf": [{"required": ["value"]}, {"required": ["unmeasured"]}],
+    "additionalProperties": False,
+    "properties": dict.fromkeys(
+        ["id", "section", "statement", "short", "published", "estimand", "needs", "in_words", "unmeasured"], _WORDS
+    )
+    | {
+        "published_value": {"type": "number"},
+        "unit": {"enum": ["share", "change"]},
+        "value": {
+            "type": "object",
+            "required": ["table", "where"],
+            "additionalProperties": False,
+            "properties": {"table": _WORDS, "where": _WHERE, "columns": _COLUMNS},
+        },
+        "corrected": {"type": "boolean"},
+        "rule": {"type": "object", "minProperties": 1, "additionalProperties": False, "properties": _BOUNDS},
+        "direction": {
+            "type": "object",
+            "required": ["in_words"],
+            "minProperties": 2,
+            "additionalProperties": False,
+            "properties": _BOUNDS | {"columns": _COLUMNS, "in_words": _WORDS},
+        },
+        "min_n": {"type": "integer", "minimum": 1},
+        "decided_by": {"enum": ["labels", "affective labels", "conversations"]},
+        "assumed": {"type": "number"},
+    },
+}
 
 
 def check_claims(claims: list[dict]) -> None:
-    """Raise InputError for a claim without a rule, an estimand or another required part, or with an id used twice."""
+    """Raise InputError for a claim without a rule, an estimand or another required part, or with an id used twice.
+
+    What a claim holds is said at the head of config/claims.yaml; CLAIM is its schema.
+    """
+    validator = jsonschema.Draft202012Validator(CLAIM)
     for claim in claims:
-        missing = [key for key in REQUIRED if not claim.get(key)]
-        if missing or not {"low", "high"} & set(claim["rule"]):
-            raise InputError(
-                f"config/claims.yaml: claim '{claim.get('id', '?')}' lacks {', '.join(missing) or 'a bound (low or high) in its rule'}. A claim is judged only by a rule declared beforehand."
+        named = claim.get("id", "?") if isinstance(claim, dict) else "?"
+        for fault in validator.iter_errors(claim):
+            where = ".".join(map(str, fault.absolute_path))
+            said = (
+                "it needs either a value or the reason why it is unmeasured"
+                if fault.validator == "oneOf"
+                else fault.message
             )
+            raise InputError(
+                f"config/claims.yaml: claim '{named}'{f', {where}' if where else ''}: {said}. A claim is judged only by a rule declared beforehand; the head of the file says what it holds."
+            )
+        rule = claim["rule"]
+        numbers = [rule[edge] for edge in ("low", "high") if not isinstance(rule.get(edge, ""), str)]
+        if numbers != sorted(numbers):
+            raise InputError(f"config/claims.yaml: claim '{named}': its rule has low above high, {rule}.")
     ids = [claim["id"] for claim in claims]
     if len(set(ids)) < len(ids):
         raise InputError(f"config/claims.yaml: the id '{next(i for i in ids if ids.count(i) > 1)}' is used twice.")
 
 
+def _region(bounds: dict, row: dict) -> tuple[float | None, float | None]:
+    """(low, high) of a claimed region: a bound is a number, or the name of the row's column that holds it; None where there is none."""
+    return tuple(row[bound] if isinstance(bound, str) else bound for bound in (bounds.get("low"), bounds.get("high")))
+
+
 def _inside(low, high, region):
-    return low >= region.get("low", float("-inf")) and high <= region.get("high", float("inf"))
+    return (region[0] is None or low >= region[0]) and (region[1] is None or high <= region[1])
 
 
 def _outside(low, high, region):
-    return high < region.get("low", float("-inf")) or low > region.get("high", float("inf"))
+    return (region[0] is not None and high < region[0]) or (region[1] is not None and low > region[1])
 
 
-def _interval(row, prefix):
-    columns = ("ci_low", "ci_high") if prefix == "estimate" else (f"{prefix}_ci_low", f"{prefix}_ci_high")
-    return row[prefix], row[columns[0]], row[columns[1]]
+def _sentence(words):
+    return f"{words[0].lower()}{words[1:].removesuffix('.')}"
 
 
-def judge_claim(claim: dict, rows: pl.DataFrame, *, not_testable: str | None) -> dict[str, Any]:
+def _judge_row(claim: dict, row: dict) -> dict[str, Any]:
+    """Verdict by one row of the claim's table."""
+    n = row["n_of"] if row.get("n_of") is not None else row["n_conversations"]
+    estimate, low, high = (row[name] for name in claim["value"].get("columns", COLUMNS))
+    region = _region(claim["rule"], row)
+    found = {
+        "estimate": estimate,
+        "ci_low": low,
+        "ci_high": high,
+        "n": n,
+        "region_low": region[0],
+        "region_high": region[1],
+    }
+    if n is None:
+        return (
+            found
+            | dict.fromkeys(COLUMNS)
+            | {
+                "verdict": UNTESTABLE,
+                "reason": "Too few conversations: the cell is under the privacy floor.",
+            }
+        )
+    if n < claim["min_n"]:
+        return found | {"verdict": UNTESTABLE, "reason": f"{n} conversations; the rule asks for {claim['min_n']}."}
+    if low is None or high is None:
+        return found | {"verdict": UNTESTABLE, "reason": "No interval could be computed."}
+    inside, outside = _inside(low, high, region), _outside(low, high, region)
+    if not claim.get("corrected", True) and (inside or outside):
+        lies = "inside" if inside else "outside"
+        return found | {
+            "verdict": DIRECTION if inside else INCONCLUSIVE,
+            "reason": f"The interval lies {lies} the claimed region, but it is that of a count not corrected for the instrument's errors.",
+        }
+    if inside:
+        return found | {"verdict": SUPPORTED, "reason": claim["in_words"]}
+    if outside:
+        return found | {"verdict": REFUTED, "reason": "The whole interval lies outside the claimed region."}
+    direction = claim.get("direction")
+    if direction:
+        wide_low, wide_high = (
+            row[name] for name in direction.get("columns", claim["value"].get("columns", COLUMNS))[1:]
+        )
+        if wide_low is not None and _inside(wide_low, wide_high, _region(direction, row)):
+            only = direction["in_words"].replace("or at least", "but")
+            return found | {"verdict": DIRECTION, "reason": f"Not that {_sentence(claim['in_words'])}, {only}."}
+    return found | {"verdict": INCONCLUSIVE, "reason": "The interval reaches over the edge of the claimed region."}
+
+
+def rows_of(claim: dict) -> list[dict[str, str]]:
+    """The rows that a claim is about, as {column: value}: one, or one for each of several values listed."""
+    where = {name: wanted if isinstance(wanted, list) else [wanted] for name, wanted in claim["value"]["where"].items()}
+    return [dict(zip(where, values, strict=True)) for values in product(*where.values())]
+
+
+def judge_claim(claim: dict, table: pl.DataFrame, *, not_testable: str | None) -> dict[str, Any]:
     """Verdict on one claim in one data set.
 
     Args:
         claim: an entry of config/claims.yaml.
-        rows: the rows of its table that its `where` selects.
+        table: the data set's rows of the claim's table; empty for a claim that nothing measures.
         not_testable: why the data set does not allow the analysis that the claim needs (assess_capabilities), or None.
 
     Returns:
-        estimate, ci_low, ci_high, n, verdict, reason.
+        estimate, ci_low, ci_high, n, region_low, region_high, verdict, reason. Of a claim about several rows, of the one that does worst: where
+        each has to lie in the region, no interval need be widened for there being several (an intersection-union test; Berger 1982,
+        Technometrics 24).
     """
-    untestable = {"verdict": "not testable here"}
-    empty = {"estimate": None, "ci_low": None, "ci_high": None, "n": None} | untestable
-    if rows.height != 1:
-        return empty | {"reason": "The data set has no such estimate."}
-    row = rows.row(0, named=True)
-    n = row["n_of"] if row.get("n_of") is not None else row["n_conversations"]
-    estimate, low, high = _interval(row, claim["value"].get("prefix", "estimate"))
-    found = {"estimate": estimate, "ci_low": low, "ci_high": high, "n": n}
+    empty = dict.fromkeys([*COLUMNS, "n", "region_low", "region_high"]) | {"verdict": UNTESTABLE}
+    if "unmeasured" in claim:
+        return empty | {"reason": claim["unmeasured"]}
+    found = []
+    for where in rows_of(claim):
+        rows = table.filter(**where)
+        if rows.height != 1:
+            return empty | {"reason": "The data set has no such estimate."}
+        found.append(_judge_row(claim, rows.row(0, named=True)) | {"where": where})
+    worst = max(found, key=lambda verdict: FROM_BEST.index(verdict["verdict"]))
+    where = worst.pop("where")
     if not_testable:
-        return found | untestable | {"reason": not_testable}
-    if n is None:
-        return empty | {"reason": "Too few conversations: the cell is under the privacy floor."}
-    if n < claim["min_n"]:
-        return found | untestable | {"reason": f"{n} conversations; the rule asks for {claim['min_n']}."}
-    if low is None or high is None:
-        return found | untestable | {"reason": "No interval could be computed."}
-    if _inside(low, high, claim["rule"]):
-        return found | {"verdict": "supported", "reason": claim["in_words"]}
-    if _outside(low, high, claim["rule"]):
-        return found | {
-            "verdict": "not supported",
-            "reason": f"The interval lies outside the claimed region. Claimed: {claim['in_words']}",
-        }
-    direction = claim.get("direction")
-    if direction:
-        _, wide_low, wide_high = _interval(row, direction.get("prefix", claim["value"].get("prefix", "estimate")))
-        if wide_low is not None and _inside(wide_low, wide_high, direction):
-            return found | {
-                "verdict": "direction only",
-                "reason": f"Not that {claim['in_words'][0].lower()}{claim['in_words'][1:-1]}, {direction['in_words'].replace('or at least', 'but')}.",
-            }
-    return found | {
-        "verdict": "inconclusive",
-        "reason": f"The interval reaches over the edge of the claimed region. Claimed: {claim['in_words']}",
-    }
+        return worst | {"verdict": UNTESTABLE, "reason": not_testable}
+    if len(found) > 1 and worst["verdict"] != SUPPORTED:
+        which = " ".join(where[name] for name, wanted in claim["value"]["where"].items() if isinstance(wanted, list))
+        worst["reason"] = f"{which[0].upper()}{which[1:]}: {_sentence(worst['reason'])}."
+    return worst
 
 
 def judge_claims(
     claims: list[dict], tables: dict[str, pl.DataFrame], capabilities: pl.DataFrame, *, datasets: list[str]
 ) -> pl.DataFrame:
-    """Verdicts on all claims for each data set, in the order declared; `limits` says what limits an analysis that a data set allows.
+    """Verdicts on all claims for each data set, in the order declared.
+
+    Returns:
+        dataset; id, section, statement, short, published, published_value (a number that the study gives), estimand, unit (share or change) as
+        declared; rule (in words); what judge_claim returns; limits (what limits an analysis that the data set allows).
 
     Raises:
         InputError: a claim is not complete, or needs an analysis that `capabilities` does not name.
     """
     check_claims(claims)
     allowed = {(row["dataset"], row["analysis"]): row for row in capabilities.to_dicts()}
+    said = ["id", "section", "statement", "short", "published", "published_value", "estimand", "unit"]
     rows = []
     for dataset in datasets:
         for claim in claims:
@@ -107,18 +229,16 @@ def judge_claims(
                     f"config/claims.yaml: claim '{claim['id']}' needs '{claim['needs']}', expected one of: {known}."
                 )
             capability = allowed[dataset, claim["needs"]]
-            table = tables[claim["value"]["table"]].filter(dataset=dataset, **claim["value"]["where"])
-            said = {key: claim[key] for key in ("id", "section", "statement", "published", "estimand")} | {
-                "rule": claim["in_words"]
-            }
             why = {"no": None, "limited": None} | {capability["testable"]: capability["reason"]}
+            table = tables[claim["value"]["table"]].filter(dataset=dataset) if "value" in claim else pl.DataFrame()
             verdict = judge_claim(claim, table, not_testable=why["no"])
-            rows.append({"dataset": dataset, **said, **verdict, "limits": why["limited"]})
+            told = {key: claim.get(key) for key in said} | {"rule": claim["in_words"]}
+            rows.append({"dataset": dataset, **told, **verdict, "limits": why["limited"]})
+    numbers = [*COLUMNS, "region_low", "region_high", "published_value"]
     return pl.DataFrame(
         rows,
         infer_schema_length=None,
-        schema_overrides=dict.fromkeys(["estimate", "ci_low", "ci_high"], pl.Float64)
-        | {"n": pl.Int64, "limits": pl.String},
+        schema_overrides=dict.fromkeys(numbers, pl.Float64) | {"n": pl.Int64, "limits": pl.String},
     )
 
 

@@ -30,7 +30,8 @@ PACKAGES = [
     "seaborn",
     "pandas",
 ]
-VERDICTS = ["supported", "direction only", "inconclusive", "not supported", "not testable here"]
+UNTESTABLE = "not testable here"
+VERDICTS = ["supported", "direction only", "inconclusive", "not supported", UNTESTABLE]
 STABLE = 0.5  # adjusted Rand index between runs, from which topics are spoken of
 HEADLINES = [
     "affective-share",
@@ -115,7 +116,7 @@ def found(claim: dict) -> str:
     """What the data say of a claim: its estimate with its interval, in the claim's own unit."""
     if claim["estimate"] is None or claim["ci_low"] is None:
         return ABSENT
-    if claim["id"].startswith("sentiment") or claim["id"].endswith("spirals"):
+    if claim["unit"] == "change":
         return f"{signed(claim['estimate'])} ({interval(claim, signed=True)})"
     return f"{percent(claim['estimate'])} ({interval(claim)})"
 
@@ -124,6 +125,17 @@ def alt_text(rows: list[dict], kind: str, value: str, form) -> str:
     """Alternative text of a figure: each group with its value."""
     parts = [f"{TITLES.get(row['group'], row['group'])}: {form(row[value])}" for row in rows if row[value] is not None]
     return f"{kind}. " + ("; ".join(parts) if parts else "Too few conversations to show any value") + "."
+
+
+def alt_claims(claims: list[dict]) -> str:
+    """Alternative text of the figure of verdicts: each claim with its verdict, and what was found where it was judged."""
+    several = len({claim["dataset"] for claim in claims}) > 1
+    parts = []
+    for claim in claims:
+        of = f", {claim['dataset']}" if several else ""
+        shown = f" {found(claim)}" if claim["verdict"] != UNTESTABLE else ""
+        parts.append(f"{claim['short']}{of}: {claim['verdict']}{shown}")
+    return f"Verdicts on the study's claims. {'; '.join(parts)}.".replace('"', "'")
 
 
 def topics_takeaway(topics: list[dict]) -> str:
@@ -203,6 +215,7 @@ def report_values(
         counts.setdefault(claim["dataset"], {}).setdefault(claim["verdict"], 0)
         counts[claim["dataset"]][claim["verdict"]] += 1
     several = len(datasets) > 1  # then, and only then, tables have a column for the data set
+    shorts = {claim["id"]: claim["short"] for claim in claims}
     evaluated = beside_weighted(tables["classifier_evaluation"])
     main_rows = [row for row in tables["prevalence"] if row["weighting"] == "conversation" and row["share_of"] == "all"]
     return {
@@ -280,6 +293,9 @@ def report_values(
         "term_floor": config["topics"]["min_conversations_per_term"],
         "min_human": config["sentiment"]["min_human_messages"],
         "versions": [(name, version(name)) for name in PACKAGES],
+        "power": [row | {"short": shorts[row["id"]]} for row in tables["power"]],
+        "external": tables["external"],
+        "alt_claims": alt_claims(claims),
         "alt_prevalence": alt_text(main_rows, "Share of all conversations", "estimate", percent),
         "alt_evaluation": "F1 of the classifier over all real sources. "
         + "; ".join(

@@ -1,5 +1,6 @@
 """Verdicts on the study's claims: each of them is reached by its own rule, and no claim goes without one."""
 
+import hashlib
 from pathlib import Path
 
 import polars as pl
@@ -8,7 +9,8 @@ import yaml
 from assess_capabilities import ANALYSES
 from hypothesis import given
 from hypothesis import strategies as st
-from judge_claims import REQUIRED, check_claims, judge_claim, judge_claims
+from judge_claims import CLAIM as SCHEMA
+from judge_claims import COLUMNS, check_claims, judge_claim, judge_claims, rows_of
 
 from shared.job import InputError
 
@@ -17,15 +19,23 @@ CLAIM = {
     "id": "rare",
     "section": "How common?",
     "statement": "Foxes are rare.",
+    "short": "Rare foxes",
     "published": "< 10 %",
     "estimand": "Share of foxes among animals seen.",
+    "unit": "share",
     "needs": "counting",
     "value": {"table": "prevalence", "where": {"group": "fox"}},
     "rule": {"high": 0.10},
     "in_words": "The interval lies below 10 %.",
     "direction": {"high": 0.5, "in_words": "or at least below one half"},
     "min_n": 30,
+    "decided_by": "conversations",
+    "assumed": 0.05,
 }
+REQUIRED = SCHEMA["required"]
+
+
+MEASURED = [claim for claim in CLAIMS if "value" in claim]
 
 
 def estimates(low, high, *, n=100, **more):
@@ -99,8 +109,11 @@ def test_a_rule_may_bound_from_below_by_zero():
     )
 
 
-def test_the_prefix_names_the_columns_that_are_judged():
-    claim = without("direction") | {"value": CLAIM["value"] | {"prefix": "excess"}, "rule": {"low": 0}}
+EXCESS = ["excess", "excess_ci_low", "excess_ci_high"]
+
+
+def test_the_columns_that_are_judged_can_be_named():
+    claim = without("direction") | {"value": CLAIM["value"] | {"columns": EXCESS}, "rule": {"low": 0}}
     found = judge_claim(
         claim, estimates(-0.5, -0.4, excess=0.2, excess_ci_low=0.1, excess_ci_high=0.3), not_testable=None
     )
@@ -109,9 +122,9 @@ def test_the_prefix_names_the_columns_that_are_judged():
 
 def test_the_wider_region_may_look_at_other_columns():
     claim = CLAIM | {
-        "value": CLAIM["value"] | {"prefix": "excess"},
+        "value": CLAIM["value"] | {"columns": EXCESS},
         "rule": {"low": 0},
-        "direction": {"low": 0, "prefix": "estimate", "in_words": "or at least that of the change itself"},
+        "direction": {"low": 0, "columns": COLUMNS, "in_words": "or at least that of the change itself"},
     }
     rows = estimates(0.1, 0.2, excess=-0.1, excess_ci_low=-0.3, excess_ci_high=0.1)
     assert verdict(claim, rows) == "direction only"
@@ -120,7 +133,7 @@ def test_the_wider_region_may_look_at_other_columns():
 def test_an_interval_outside_the_claimed_region_is_not_supported_even_where_the_wider_one_holds_it():
     found = judge_claim(CLAIM, estimates(0.2, 0.4), not_testable=None)
     assert found["verdict"] == "not supported"
-    assert "outside" in found["reason"]
+    assert found["reason"] == "The whole interval lies outside the claimed region."
 
 
 def test_direction_only_says_what_does_not_and_what_does_hold():
@@ -200,18 +213,35 @@ def test_the_declared_claims_pass_the_check():
     assert len(CLAIMS) == len({claim["id"] for claim in CLAIMS}) > 10
 
 
-@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim["id"])
-def test_every_declared_claim_is_supported_somewhere_and_not_everywhere(claim):
-    prefix = claim["value"].get("prefix", "estimate")
-    columns = ("ci_low", "ci_high") if prefix == "estimate" else (f"{prefix}_ci_low", f"{prefix}_ci_high")
+@pytest.mark.parametrize("claim", MEASURED, ids=lambda claim: claim["id"])
+def test_every_declared_claim_can_be_met_and_can_be_missed(claim):
+    columns, bounds = claim["value"].get("columns", COLUMNS), claim["rule"]
+    null = {bound: 0.02 for bound in bounds.values() if isinstance(bound, str)}
+    low, high = (null.get(bounds.get(edge), bounds.get(edge, end)) for edge, end in (("low", 0), ("high", 1)))
 
     def at(value):
-        row = {"estimate": value, "ci_low": value, "ci_high": value, "n_conversations": 5_000}
-        return verdict(claim, pl.DataFrame([row | {prefix: value, columns[0]: value, columns[1]: value}]))
+        row = dict.fromkeys([*COLUMNS, *columns], value) | null | {"n_conversations": 5_000}
+        return verdict(claim, pl.DataFrame([row | where for where in rows_of(claim)]))
 
-    bounds = claim["rule"]
-    assert at((bounds.get("low", 0) + bounds.get("high", 1)) / 2) == "supported"
-    assert at(2.0 if "high" in bounds else -2.0) == "not supported"
+    corrected = claim.get("corrected", True)
+    assert at((low + high) / 2) == ("supported" if corrected else "direction only")
+    assert at(2.0 if "high" in bounds else -2.0) == ("not supported" if corrected else "inconclusive")
+
+
+@pytest.mark.parametrize("claim", MEASURED, ids=lambda claim: claim["id"])
+def test_every_declared_claim_finds_its_rows_and_columns_in_the_tables_of_a_run(claim, demo):
+    table = pl.read_csv(demo / f"results/demo/tables/{claim['value']['table']}.csv", infer_schema_length=None)
+    for where in rows_of(claim):
+        assert table.filter(dataset="control", **where).height == 1, where
+    named = [*claim["value"].get("columns", COLUMNS), *claim.get("direction", {}).get("columns", [])]
+    edges = [bound for bound in claim["rule"].values() if isinstance(bound, str)]
+    assert {*named, *edges} <= set(table.columns)
+    assert {"n_of", "n_conversations"} & set(table.columns)
+
+
+def test_the_report_prints_the_checksum_of_the_rules_that_it_used(demo):
+    checksum = hashlib.sha256((demo / "config" / "claims.yaml").read_bytes()).hexdigest()
+    assert checksum[:16] in (demo / "results/demo/report/report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("claim", [claim for claim in CLAIMS if "direction" in claim], ids=lambda claim: claim["id"])
@@ -219,6 +249,102 @@ def test_the_wider_region_of_a_declared_claim_holds_the_claimed_one(claim):
     rule, wide = claim["rule"], claim["direction"]
     assert wide.get("low", -9) <= rule.get("low", -9)
     assert wide.get("high", 9) >= rule.get("high", 9)
+
+
+def sightings(*, where="wood", **intervals):
+    """A row for each animal, with its interval."""
+    rows = [
+        {"dataset": "own", "group": name, "place": where, "n_conversations": n, "estimate": (low + high) / 2}
+        | {"ci_low": low, "ci_high": high}
+        for name, (low, high, n) in intervals.items()
+    ]
+    return pl.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("fox", "owl", "expected", "judged_by"),
+    [
+        ((0.01, 0.05, 99), (0.02, 0.06, 99), "supported", 0.01),
+        ((0.01, 0.05, 99), (0.02, 0.2, 99), "direction only", 0.02),
+        ((0.01, 0.7, 99), (0.02, 0.2, 99), "inconclusive", 0.01),
+        ((0.01, 0.7, 99), (0.02, 0.06, 9), "not testable here", 0.02),
+        ((0.01, 0.7, 9), (0.2, 0.6, 99), "not supported", 0.2),
+    ],
+)
+def test_of_a_claim_about_several_rows_the_worst_decides(fox, owl, expected, judged_by):
+    claim = CLAIM | {"value": {"table": "prevalence", "where": {"place": "wood", "group": ["fox", "owl"]}}}
+    found = judge_claim(claim, sightings(fox=fox, owl=owl), not_testable=None)
+    assert (found["verdict"], found["ci_low"]) == (expected, judged_by)
+
+
+def test_of_a_claim_about_several_rows_the_reason_names_the_one_that_decided():
+    claim = CLAIM | {"value": {"table": "prevalence", "where": {"place": "wood", "group": ["fox", "owl"]}}}
+    found = judge_claim(claim, sightings(fox=(0.01, 0.05, 99), owl=(0.2, 0.6, 99)), not_testable=None)
+    assert found["reason"] == "Owl: the whole interval lies outside the claimed region."
+
+
+def test_a_claim_about_several_rows_is_not_testable_where_one_is_absent():
+    claim = CLAIM | {"value": {"table": "prevalence", "where": {"place": "wood", "group": ["fox", "owl"]}}}
+    assert verdict(claim, sightings(fox=(0.01, 0.05, 99))) == "not testable here"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.02, 0.05, "direction only"),
+        (0.2, 0.4, "inconclusive"),
+        (0.6, 0.7, "inconclusive"),
+        (0.05, 0.7, "inconclusive"),
+    ],
+)
+def test_a_count_that_is_not_corrected_supports_the_direction_at_most_and_refutes_nothing(low, high, expected):
+    assert verdict(CLAIM | {"corrected": False}, estimates(low, high)) == expected
+
+
+@pytest.mark.parametrize(("null", "expected"), [(0.01, "supported"), (0.03, "inconclusive"), (0.06, "not supported")])
+def test_a_bound_may_be_a_column_of_the_row(null, expected):
+    claim = without("direction") | {"rule": {"low": "null_ci_high", "high": 0.5}}
+    found = judge_claim(claim, estimates(0.02, 0.05, null_ci_high=null), not_testable=None)
+    assert (found["verdict"], found["region_low"], found["region_high"]) == (expected, null, 0.5)
+
+
+def test_a_claim_that_nothing_measures_says_so():
+    claim = without("value") | {"unmeasured": "Nobody counts owls."}
+    found = judge_claims([claim], {}, capabilities(own="yes"), datasets=["own"])
+    assert found.select("verdict", "reason", "n").row(0) == ("not testable here", "Nobody counts owls.", None)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"unmeasured": "Nobody counts."}, "either a value or the reason"),
+        ({"certain": True}, "certain"),
+        ({"unit": "furlong"}, "furlong"),
+        ({"min_n": 0}, "min_n"),
+        ({"min_n": "many"}, "many"),
+        ({"short": "  "}, "short"),
+        ({"rule": {"low": 0.5, "high": 0.1}}, "low above high"),
+        ({"value": {"table": "prevalence"}}, "where"),
+        ({"value": {"table": "prevalence", "where": {}}}, "where"),
+        ({"value": CLAIM["value"] | {"columns": ["estimate"]}}, "columns"),
+        ({"value": CLAIM["value"] | {"prefix": "excess"}}, "prefix"),
+        ({"direction": {"high": 0.5}}, "direction"),
+        ({"decided_by": "luck"}, "luck"),
+    ],
+)
+def test_a_claim_that_is_declared_wrongly_is_refused_by_name(changed, words):
+    with pytest.raises(InputError, match=f"'rare'.*{words}"):
+        check_claims([CLAIM | changed])
+
+
+def test_a_claim_with_neither_value_nor_reason_is_refused():
+    with pytest.raises(InputError, match="'rare'.*either a value or the reason"):
+        check_claims([without("value")])
+
+
+def test_what_is_no_claim_at_all_is_refused():
+    with pytest.raises(InputError, match=r"claim '\?'"):
+        check_claims(["foxes are rare"])
 
 
 @pytest.mark.parametrize("key", REQUIRED)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from write_report import (
     STABLE,
     Tables,
+    alt_claims,
     alt_text,
     beside_weighted,
     classifier_words,
@@ -143,16 +144,23 @@ def test_a_column_that_is_missing_is_an_error(tables):
         tables.row("prevalence", colour="red")
 
 
-CLAIM = {"id": "affective-share", "estimate": 0.029, "ci_low": 0.01, "ci_high": 0.2}
+CLAIM = {"unit": "share", "estimate": 0.029, "ci_low": 0.01, "ci_high": 0.2}
 
 
 def test_a_claim_on_a_share_is_told_in_per_cent():
     assert found(CLAIM) == f"2.9{SPACE}% (1.0{SPACE}% to 20{SPACE}%)"
 
 
-@pytest.mark.parametrize("claim_id", ["sentiment-coaching", "no-negative-spirals"])
-def test_a_claim_on_sentiment_is_told_as_a_change(claim_id):
-    assert found(CLAIM | {"id": claim_id}) == "+0.03 (+0.01 to +0.20)"
+def test_a_claim_on_a_change_is_told_with_its_sign():
+    assert found(CLAIM | {"unit": "change"}) == "+0.03 (+0.01 to +0.20)"
+
+
+def test_the_figure_of_verdicts_is_told_claim_by_claim():
+    judged = CLAIM | {"dataset": "own", "short": "Owls", "verdict": "supported"}
+    open_claim = judged | {"short": '"Foxes"', "verdict": "not testable here"}
+    told = f"Owls: supported 2.9{SPACE}% (1.0{SPACE}% to 20{SPACE}%); 'Foxes': not testable here."
+    assert alt_claims([judged, open_claim]) == f"Verdicts on the study's claims. {told}"
+    assert "Owls, b: supported" in alt_claims([judged, judged | {"dataset": "b"}])
 
 
 @pytest.mark.parametrize("missing", ["estimate", "ci_low"])

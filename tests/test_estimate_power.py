@@ -1,0 +1,170 @@
+"""How many labels or conversations decide a claim: hand-worked numbers, and the intervals that these numbers promise."""
+
+import math
+from statistics import NormalDist
+
+import polars as pl
+import pytest
+from estimate_power import (
+    deviation_of_changes,
+    estimate_power,
+    holds_for_all,
+    needed_by_scaling,
+    needed_for_mean,
+    needed_for_share,
+    plan_claim,
+)
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from test_judge_claims import CLAIM, without
+
+Z = NormalDist().inv_cdf(0.975)
+BELOW_TENTH = (None, 0.10)
+
+
+def judged(low, high, *, estimate=0.05, verdict="inconclusive", region=BELOW_TENTH, n=100):
+    found = {"estimate": estimate, "ci_low": low, "ci_high": high, "n": n, "verdict": verdict}
+    return found | {"region_low": region[0], "region_high": region[1]}
+
+
+def plan(claim, found, *, labels=None, deviation=None):
+    made = plan_claim(claim, found, labels=labels or {}, deviation=deviation, confidence=0.95)
+    return made["n_now"], made["n_needed"], made["basis"]
+
+
+@pytest.mark.parametrize(
+    ("estimate", "low", "high", "region", "n", "needed"),
+    [
+        (0.03, 0.02, 0.05, (None, 0.04), 100, 400),  # inside: the upper arm of 0.02 must shrink to 0.01
+        (0.011, 0.007, 0.018, (0.0145, 0.058), 1000, 4000),  # below: the upper arm of 0.007 must shrink to 0.0035
+        (0.6, 0.4, 0.7, (None, 0.5), 50, 200),  # above: the lower arm of 0.2 must shrink to 0.1
+        (0.2, 0.1, 0.5, (0.1, 0.3), 10, 90),  # between two edges: the longer of the two ways
+        (0.1, 0.05, 0.2, (None, 0.1), 10, None),  # on the edge
+    ],
+)
+def test_an_arm_must_shrink_to_the_distance_from_the_edge(estimate, low, high, region, n, needed):
+    assert needed_by_scaling(estimate, low, high, region, n) == needed
+
+
+def test_labels_of_a_whole_data_set_leave_nothing_open():
+    # Arms shrink as sqrt(1/n - 1/N): half as long with n of 1/(1/900 + (1/300 - 1/900)/4) = 600 of 900.
+    assert needed_by_scaling(0.03, 0.02, 0.05, (None, 0.04), 300, population=900) == 600
+    assert needed_by_scaling(0.0399999, 0.02, 0.05, (None, 0.04), 300, population=900) == 900
+
+
+def wilson(share, n):
+    """Score interval of a share (Wilson 1927)."""
+    middle = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
+    arm = Z * math.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2)) / (1 + Z**2 / n)
+    return middle - arm, middle + arm
+
+
+def clear_of(interval, region):
+    low, high = interval
+    below, above = (-math.inf if region[0] is None else region[0]), (math.inf if region[1] is None else region[1])
+    return (below <= low and high <= above) or high < below or low > above
+
+
+def test_the_number_for_a_share_is_the_textbook_s():
+    # 1.96**2 * 0.1 * 0.9 / 0.05**2 = 138.3
+    assert needed_for_share(0.05, BELOW_TENTH, confidence=0.95) == 139
+
+
+@given(st.floats(0.001, 0.999), st.sampled_from([(None, 0.1), (0.5, None), (0.05, 0.95), (0.0145, 0.058)]))
+def test_so_many_units_clear_the_score_interval_of_the_edges_and_fewer_do_not(share, region):
+    assume(all(abs(share - edge) > 0.01 * edge for edge in region if edge is not None))
+    n = needed_for_share(share, region, confidence=0.95)
+    assert clear_of(wilson(share, n + 1e-6), region)
+    assert n < 3 or not clear_of(wilson(share, n - 1 - 1e-6), region)
+
+
+def test_the_number_for_a_mean_is_the_textbook_s():
+    # (1.96 * 0.5 / 0.1)**2 = 96.04
+    assert needed_for_mean(0.1, (0, 0.5), deviation=0.5, confidence=0.95) == 97
+
+
+def test_the_spread_of_changes_is_read_back_from_the_interval_of_their_mean():
+    half = Z * 0.4 / math.sqrt(400)
+    row = {"group": "not affective", "n_conversations": 400, "ci_low": -half, "ci_high": half}
+    assert deviation_of_changes(pl.DataFrame([row]), confidence=0.95) == pytest.approx(0.4)
+
+
+def test_without_an_interval_no_spread_is_known():
+    row = {"group": "not affective", "n_conversations": None, "ci_low": None, "ci_high": None}
+    assert deviation_of_changes(pl.DataFrame([row]), confidence=0.95) is None
+
+
+def test_a_decided_claim_needs_nothing_more():
+    assert plan(CLAIM, judged(0.01, 0.05, verdict="supported")) == (100, None, "decided")
+
+
+def test_an_open_claim_with_an_interval_is_planned_from_it():
+    assert plan(CLAIM, judged(0.02, 0.15)) == (100, 400, "if the estimate stays where it is")
+
+
+def test_a_claim_on_too_few_conversations_needs_at_least_what_its_rule_asks_for():
+    assert plan(CLAIM, judged(0.02, 0.06, verdict="not testable here", n=9)) == (
+        9,
+        30,
+        "if the estimate stays where it is",
+    )
+
+
+def test_a_claim_that_labels_decide_is_planned_in_labels():
+    claim = CLAIM | {"decided_by": "labels"}
+    assert plan(claim, judged(0.02, 0.15), labels={"labels": 50})[:2] == (50, 80)  # of 100
+
+
+def test_without_an_interval_the_declared_value_stands_in():
+    hidden = judged(None, None, estimate=None, verdict="not testable here", region=(None, None), n=None)
+    assert plan(CLAIM, hidden) == (None, 139, "if 5 % is found")
+    change = CLAIM | {"unit": "change", "rule": {"low": 0, "high": 0.5}, "assumed": 0.1}
+    assert plan(change, hidden, deviation=0.5) == (None, 97, "if a change of +0.1 is found")
+    assert plan(change, hidden) == (None, None, "no spread is known")
+
+
+def test_a_claim_that_nothing_measures_is_not_planned():
+    claim = without("value") | {"unmeasured": "Nobody counts owls."}
+    hidden = judged(None, None, estimate=None, verdict="not testable here", region=(None, None), n=None)
+    assert plan(claim, hidden) == (None, None, "not measured")
+
+
+@pytest.mark.parametrize(("n_tests", "stands"), [(1, True), (3, True), (10, False)])
+def test_a_verdict_stands_for_all_claims_if_the_widened_interval_stays_inside(n_tests, stands):
+    # The upper arm of 0.04 grows by z(1 - 0.025/m) / 1.96: 1.22 for three claims, 1.43 for ten; 0.05 are free.
+    found = judged(0.01, 0.09, verdict="supported")
+    assert holds_for_all(found, n_tests=n_tests, confidence=0.95) is stands
+
+
+def test_a_refutation_stands_if_the_widened_interval_stays_outside():
+    found = judged(0.13, 0.30, estimate=0.2, verdict="not supported")
+    assert holds_for_all(found, n_tests=2, confidence=0.95) is True
+    assert holds_for_all(found, n_tests=20, confidence=0.95) is False
+
+
+def test_an_open_verdict_has_nothing_to_stand():
+    assert holds_for_all(judged(0.01, 0.2), n_tests=3, confidence=0.95) is None
+
+
+def test_each_data_set_counts_its_own_claims_and_labels():
+    rows = [
+        {"dataset": "a", "id": "rare", **judged(0.01, 0.05, verdict="supported")},
+        {"dataset": "b", "id": "rare", **judged(0.02, 0.15)},
+        {"dataset": "b", "id": "again", **judged(None, None, estimate=None, verdict="not testable here", n=None)},
+        {"dataset": "a", "id": "again", **judged(0.02, 0.15, verdict="direction only")},
+    ]
+    claims = [CLAIM | {"decided_by": "labels"}, CLAIM | {"id": "again"}]
+    held_out = pl.DataFrame(
+        {"source": ["a", "b", "b", "b"], "weight": [1.0, 2.0, 2.0, None], "true_included": [1, 0, 1, 1]}
+    )
+    sentiment = pl.DataFrame(
+        schema={"dataset": pl.String, "group": pl.String, "n_conversations": pl.Int64}
+        | dict.fromkeys(["ci_low", "ci_high"], pl.Float64)
+    )
+    table = estimate_power(claims, pl.DataFrame(rows, infer_schema_length=None), held_out, sentiment, confidence=0.95)
+    assert table.select("dataset", "id", "decided", "n_tests", "holds_for_all", "n_now", "n_needed").rows() == [
+        ("a", "rare", True, 2, True, 1, None),
+        ("a", "again", False, 2, None, 100, 400),
+        ("b", "rare", False, 1, None, 2, 8),  # 1/(1/100 + (1/2 - 1/100)/4) = 7.5
+        ("b", "again", False, 1, None, None, 139),
+    ]
