@@ -6,6 +6,7 @@ TABLES = [
     "funnel",
     "prevalence",
     "topics",
+    "concerns",
     "pushback",
     "pushback_kinds",
     "pushback_reasons",
@@ -23,7 +24,7 @@ TABLES = [
     "external",
     *(["judge"] if JUDGED else []),
 ]
-FIGURES = ["claims", "prevalence", "topics", "pushback", "sentiment", "evaluation", "calibration"]
+FIGURES = ["claims", "prevalence", "topics", "concerns", "pushback", "sentiment", "evaluation", "calibration"]
 SECTIONS = sorted(str(path.relative_to(BASE)) for path in (BASE / "report" / "sections").glob("*.qmd"))
 
 
@@ -100,6 +101,7 @@ rule audit_privacy:
             "report/references.bib",
             "config/codebook.yaml",
             "config/claims.yaml",
+            "config/concerns.yaml",
             "config/external.yaml",
             "config/config.yaml",
         ],

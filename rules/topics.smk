@@ -1,13 +1,32 @@
-"""This part groups the affective conversations of each category into topics, named by their distinctive words.
-Reads: data/interim/{dataset}/selected/ and affect/.
-Writes: data/interim/{dataset}/topics.parquet and topic_terms.parquet."""
+"""This part asks what affective conversations are about: topics found in each category, and the concerns that the study names.
+Reads: data/interim/{dataset}/selected/ and affect/, config/concerns.yaml, resources/labels/concerns.csv.
+Writes: data/interim/{dataset}/: gathered, topics, topic_terms and concerns; results/{run}/tables/concerns.csv and its figure.
+"""
+
+
+rule gather_affective:
+    """The human messages of the conversations that the study counts, for everything that looks into them alone."""
+    input:
+        selected=all_shards("data/interim/{dataset}/selected/{shard}.parquet"),
+        affect=all_shards("data/interim/{dataset}/affect/{shard}.parquet"),
+    output:
+        gathered="data/interim/{dataset}/gathered.parquet",
+    log:
+        "logs/gather_affective/{dataset}.log",
+    benchmark:
+        "benchmarks/gather_affective/{dataset}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        code=code("gather_affective"),
+    script:
+        "../scripts/gather_affective.py"
 
 
 rule discover_topics:
     """TF-IDF, SVD and k-means within each category; words that too few conversations use are never shown."""
     input:
-        selected=all_shards("data/interim/{dataset}/selected/{shard}.parquet"),
-        affect=all_shards("data/interim/{dataset}/affect/{shard}.parquet"),
+        gathered="data/interim/{dataset}/gathered.parquet",
     output:
         topics="data/interim/{dataset}/topics.parquet",
         terms="data/interim/{dataset}/topic_terms.parquet",
@@ -24,3 +43,89 @@ rule discover_topics:
         code=code("discover_topics"),
     script:
         "../scripts/discover_topics.py"
+
+
+rule find_concerns:
+    """Which of the study's concerns each affective conversation speaks of, by declared phrases."""
+    input:
+        gathered="data/interim/{dataset}/gathered.parquet",
+        taxonomy=config["concerns"]["taxonomy"],
+    output:
+        concerns="data/interim/{dataset}/concerns.parquet",
+    log:
+        "logs/find_concerns/{dataset}.log",
+    benchmark:
+        "benchmarks/find_concerns/{dataset}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        code=code("find_concerns"),
+    script:
+        "../scripts/find_concerns.py"
+
+
+rule evaluate_concerns:
+    """The phrases' concerns beside the labels', wherever the texts are at hand; run by name."""
+    input:
+        labels="resources/labels/concerns.csv",
+        taxonomy=config["concerns"]["taxonomy"],
+        conversations=[
+            f"data/interim/{dataset}/conversations/{shard}.parquet"
+            for dataset in TRAINING
+            for shard in SHARDS[dataset]
+        ],
+    output:
+        evaluation="data/models/concerns_evaluation.csv",
+    log:
+        "logs/evaluate_concerns.log",
+    benchmark:
+        "benchmarks/evaluate_concerns.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        code=code("evaluate_concerns"),
+    script:
+        "../scripts/evaluate_concerns.py"
+
+
+rule estimate_concerns:
+    """Shares of each category's conversations that speak of each concern, and of professional use in counselling."""
+    input:
+        measures=each_dataset("data/interim/{dataset}/measures.parquet"),
+        concerns=each_dataset("data/interim/{dataset}/concerns.parquet"),
+        taxonomy=config["concerns"]["taxonomy"],
+        evaluation=config["concerns"]["evaluation"],
+    output:
+        concerns=f"results/{RUN}/tables/concerns.csv",
+    log:
+        f"logs/estimate_concerns/{RUN}.log",
+    benchmark:
+        f"benchmarks/estimate_concerns/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        datasets=DATASETS,
+        settings=config["estimate"],
+        floors=FLOORS,
+        seed=config["seed"],
+        code=code("estimate_concerns"),
+    script:
+        "../scripts/estimate_concerns.py"
+
+
+rule plot_concerns:
+    """The study's concerns within each category."""
+    input:
+        concerns=f"results/{RUN}/tables/concerns.csv",
+    output:
+        figure=f"results/{RUN}/figures/concerns.svg",
+    log:
+        f"logs/plot_concerns/{RUN}.log",
+    benchmark:
+        f"benchmarks/plot_concerns/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        code=code("plot_concerns"),
+    script:
+        "../scripts/plot_concerns.py"

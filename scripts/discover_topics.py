@@ -185,21 +185,9 @@ def discover_topics(
 
 
 def main():
-    included = pl.concat(
-        [
-            pl.read_parquet(path).filter("included").select("conversation_id", "categories")
-            for path in snakemake.input.affect
-        ]
-    )
-    # The excerpts are made at once: rows of a table of long texts, however few, keep all of it in memory.
-    texts = [
-        pl.read_parquet(path, columns=["conversation_id", "user_id", "messages"])
-        .join(included, on="conversation_id")
-        .select("conversation_id", "user_id", "categories", text=straight(human_text()))
-        for path in snakemake.input.selected
-    ]
+    gathered = pl.read_parquet(snakemake.input.gathered)
     topics, terms = discover_topics(
-        pl.concat(texts).with_columns(cluster=pl.coalesce("user_id", "conversation_id")),
+        gathered.select("conversation_id", "cluster", "categories", text=straight(human_text())),
         **snakemake.params.settings,
         floor=snakemake.params.floor,
         seed=snakemake.params.seed,

@@ -153,6 +153,33 @@ def topics_takeaway(topics: list[dict]) -> str:
     )
 
 
+def concerns_shown(concerns: list[dict]) -> list[dict]:
+    """The rows of concerns that hold a count above zero, and those of counselling by who asks, whatever they hold."""
+    return [
+        row
+        for row in concerns
+        if row["n_conversations"] or row["concern"].endswith(("counselling", "counselling work"))
+    ]
+
+
+def concerns_takeaway(concerns: list[dict], datasets: list[str]) -> str:
+    """A sentence for each data set on the concern that most of its affective conversations speak of, or on there being too few."""
+    sentences = []
+    for dataset in datasets:
+        shown = [
+            row for row in concerns if (row["dataset"], row["category"]) == (dataset, "affective") and row["share"]
+        ]
+        if shown:
+            top = max(shown, key=lambda row: row["share"])
+            sentences.append(
+                f"In {dataset} the concern most often spoken of is {top['concern'].lower()}: {percent(top['share'])} of affective "
+                f"conversations ({interval(top)})."
+            )
+        else:
+            sentences.append(f"In {dataset} too few affective conversations speak of any one concern to count them.")
+    return " ".join(sentences)
+
+
 def classifier_words(agreement: list[dict], datasets: list[str]) -> str:
     """Sentences on the classifier's precision and recall for what the study counts: in each labelled data set, else over all sources."""
     rows = {row["labels"]: row for row in agreement if row["instrument"] == "classifier" and row["class"] == "included"}
@@ -265,6 +292,9 @@ def report_values(
         "corrections": sorted({row["correction"] for row in tables["prevalence"]}),
         "topics": tables["topics"],
         "topics_takeaway": topics_takeaway(tables["topics"]),
+        "concerns": concerns_shown(tables["concerns"]),
+        "concerns_takeaway": concerns_takeaway(tables["concerns"], datasets),
+        "alt_concerns": concerns_takeaway(tables["concerns"], datasets),
         "pushback": tables["pushback"],
         "kinds": [row for row in tables["pushback_kinds"] if row["group"] in shown],
         "reasons": [row for row in tables["pushback_reasons"] if row["group"] in shown and row["n_conversations"]],

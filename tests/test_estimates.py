@@ -41,6 +41,7 @@ def measures(*groups):
                 "affective": False,
                 "included": False,
                 "categories": [],
+                "professional": False,
                 **dict.fromkeys(PUSHBACK_KINDS, False),
                 "pushback": False,
                 "n_pushback": 0,

@@ -42,7 +42,14 @@ def test_code_is_formatted(command):
 def test_forced_dry_run_of_the_default_run_plans_every_stage():
     done = snakemake("--forceall", "--dry-run", cwd=ROOT)
     assert done.returncode == 0, done.stdout
-    on_request = {"resolve_source", "train_classifier", "evaluate_pushback", *OF_READERS, *OF_THE_JUDGE}
+    on_request = {
+        "resolve_source",
+        "train_classifier",
+        "evaluate_pushback",
+        "evaluate_concerns",
+        *OF_READERS,
+        *OF_THE_JUDGE,
+    }
     missing = [name for name in RULES if name not in on_request and not re.search(rf"^{name}\s", done.stdout, re.M)]
     assert missing == []
     assert not any(re.search(rf"^{name}\s", done.stdout, re.M) for name in OF_THE_JUDGE)
@@ -55,7 +62,9 @@ def test_dry_run_with_a_judge_plans_it_in_front_of_everything_that_needs_a_class
     assert sorted(planned) == sorted({"classify_shard", *OF_THE_JUDGE})
 
 
-@pytest.mark.parametrize("target", ["data/labels/control/sheet.html", "train_classifier", "evaluate_pushback"])
+@pytest.mark.parametrize(
+    "target", ["data/labels/control/sheet.html", "train_classifier", "evaluate_pushback", "evaluate_concerns"]
+)
 def test_rules_on_request_can_be_planned(target):
     done = snakemake("--dry-run", target, cwd=ROOT)
     assert done.returncode == 0, done.stdout

@@ -151,6 +151,33 @@ SENTIMENT = pa.DataFrameSchema(
     unique=["conversation_id", "turn"],
 )
 
+# What the human wrote in the conversations that the study counts, each message cut to what the classifier reads of it.
+GATHERED = pa.DataFrameSchema(
+    {
+        "conversation_id": _key(),
+        "cluster": pa.Column(pl.String),  # the user where the source has users, else the conversation
+        "categories": AFFECT.columns["categories"],
+        "n_human": _count(),
+        "messages": pa.Column(MESSAGES),
+    },
+    strict=True,
+)
+
+CONCERNS = pa.DataFrameSchema(
+    {"conversation_id": _key(), "concerns": pa.Column(pl.List(pl.String))},  # names of config/concerns.yaml
+    strict=True,
+)
+
+WINDOWS = pa.DataFrameSchema(
+    {
+        "conversation_id": pa.Column(pl.String),
+        "window": pa.Column(pl.Int32, pa.Check.ge(0)),
+        "category": pa.Column(pl.Enum(CATEGORIES), nullable=True),  # null where the window is not affective
+    },
+    strict=True,
+    unique=["conversation_id", "window"],
+)
+
 TOPICS = pa.DataFrameSchema(
     {
         "conversation_id": pa.Column(pl.String),

@@ -1,7 +1,7 @@
 """Intervals: bootstrap over clusters, and shares corrected for the instrument's errors. All random numbers come from the caller's generator."""
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import beta, norm
 
 MOST_OUTSIDE = 0.25  # share of draws on one side of 0-1 from which carried-over error rates are said not to fit
 REPLICATES_AT_ONCE = 2_000_000  # counts drawn at a time: bounds memory
@@ -226,3 +226,11 @@ def prediction_powered(
 def named(interval: dict[str, float], name: str) -> dict[str, float]:
     """An interval's estimate, ci_low and ci_high as columns <name>, <name>_ci_low and <name>_ci_high."""
     return {name if key == "estimate" else f"{name}_{key}": value for key, value in interval.items()}
+
+
+def jeffreys_interval(successes: int, n: int, *, confidence: float) -> tuple[float, float, float]:
+    """(share, low, high) of independent trials: equal-tailed interval of Jeffreys' posterior, which ends at 0 or 1 where the share does (Brown et al. 2001)."""
+    tail = (1 - confidence) / 2
+    low, high = beta.ppf([tail, 1 - tail], successes + 0.5, n - successes + 0.5)
+    ends = (0.0 if successes == 0 else float(low), 1.0 if successes == n else float(high))
+    return tuple(round(value, 6) for value in (successes / n, *ends))

@@ -40,6 +40,32 @@ def small(rows: pl.DataFrame, *, users: bool, min_conversations: int, min_users:
     return rows.height > 0 and (rows.height < min_conversations or few_users)
 
 
+def hidden_parts(parts: dict[str, pl.DataFrame], *, users: bool, **floors: int) -> set[str]:
+    """Which parts of a whole that is published must not be shown.
+
+    Those under the floor; and where these could be told by subtracting the others from the whole, the next smallest too, until what is
+    left of the whole beside those shown is over the floor, or nothing.
+
+    Args:
+        parts: conversations (conversation_id, cluster) of each part; they may overlap.
+        users: the source has users.
+        floors: min_conversations, min_users.
+    """
+    shown = sorted((name for name in parts if parts[name].height), key=lambda name: parts[name].height)
+    hidden = [name for name in shown if small(parts[name], users=users, **floors)]
+    shown = [name for name in shown if name not in hidden]
+
+    def rest():
+        members = pl.concat([parts[name].select("conversation_id", "cluster") for name in hidden]).unique()
+        return members.filter(
+            ~pl.col("conversation_id").is_in({key for name in shown for key in parts[name]["conversation_id"]})
+        )
+
+    while hidden and shown and small(rest(), users=users, **floors):
+        hidden.append(shown.pop(0))
+    return set(hidden)
+
+
 def published(
     table: pl.DataFrame, *, min_conversations: int, min_users: int, hide: list[str], **_: int
 ) -> pl.DataFrame:
