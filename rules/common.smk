@@ -107,6 +107,8 @@ RUN = config["run"]
 MODEL = config["classify"]["model"]
 DATASETS = config["datasets"]
 CONTROL = config["control"]
+# Human messages from which conversations are scored at all: the study's rule, and those of the specification curve.
+SHORTEST = [config["sentiment"]["min_human_messages"], *config["sentiment"]["specifications"]["min_human_messages"]]
 FLOORS = {name: config["privacy"][name] for name in ("min_conversations", "min_users")}
 PROCESSED = list(dict.fromkeys([*DATASETS, CONTROL]))
 

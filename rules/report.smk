@@ -11,6 +11,7 @@ TABLES = [
     "pushback_kinds",
     "pushback_reasons",
     "sentiment",
+    "sentiment_evaluation",
     "selections",
     "capabilities",
     "traps",

@@ -1,13 +1,16 @@
-"""This part scores what the human expresses, message by message.
-Reads: data/interim/{dataset}/selected/ and affect/.
-Writes: data/interim/{dataset}/sentiment/."""
+"""This part scores what the human expresses, message by message, and asks how far the scores can be trusted.
+Reads: data/interim/{dataset}/selected/ and affect/, config/codebook.yaml, the weights that the configuration names, labels.
+Writes: data/interim/{dataset}/sentiment/; results/{run}/tables/sentiment_evaluation.csv; on request data/models/: the linear score trained anew.
+"""
 
 
 rule score_sentiment:
-    """VADER per sentence of each human message of the conversations that are compared, if long enough to have a start and an end."""
+    """VADER per sentence of each human message of the conversations that are compared, and the linear score, if long enough to have a start and an end."""
     input:
         selected="data/interim/{dataset}/selected/{shard}.parquet",
         affect="data/interim/{dataset}/affect/{shard}.parquet",
+        codebook=config["classify"]["codebook"],
+        model=config["sentiment"]["model"],
     output:
         sentiment="data/interim/{dataset}/sentiment/{shard}.parquet",
     log:
@@ -17,8 +20,58 @@ rule score_sentiment:
     conda:
         "../environment.yml"
     params:
-        min_human_messages=config["sentiment"]["min_human_messages"],
+        min_human_messages=min(SHORTEST),
         cut_points=config["sentiment"]["cut_points"],
         code=code("score_sentiment"),
     script:
         "../scripts/score_sentiment.py"
+
+
+rule train_sentiment:
+    """The linear score from the labelled first and last messages, with a model card; run by name, or by sentiment.model: data/models/sentiment.csv."""
+    input:
+        labels=config["validate"]["labels"],
+        codebook=config["classify"]["codebook"],
+        conversations=[
+            f"data/interim/{dataset}/conversations/{shard}.parquet"
+            for dataset in TRAINING
+            for shard in SHARDS[dataset]
+        ],
+    output:
+        model="data/models/sentiment.csv",
+        held_out="data/models/sentiment_held_out.csv",
+        card="data/models/sentiment.md",
+    log:
+        "logs/train_sentiment.log",
+    benchmark:
+        "benchmarks/train_sentiment.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        window=config["sentiment"]["window"],
+        cut_points=config["sentiment"]["cut_points"],
+        settings=config["estimate"],
+        seed=config["seed"],
+        code=code("train_sentiment"),
+    script:
+        "../scripts/train_sentiment.py"
+
+
+rule evaluate_sentiment:
+    """VADER and the linear score beside the labels: order of windows and changes, and bias of the mean."""
+    input:
+        held_out=held_out_of(config["sentiment"]["model"]),
+    output:
+        evaluation=f"results/{RUN}/tables/sentiment_evaluation.csv",
+    log:
+        f"logs/evaluate_sentiment/{RUN}.log",
+    benchmark:
+        f"benchmarks/evaluate_sentiment/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        settings=config["estimate"],
+        seed=config["seed"],
+        code=code("evaluate_sentiment"),
+    script:
+        "../scripts/evaluate_sentiment.py"

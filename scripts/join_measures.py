@@ -7,24 +7,10 @@ import polars as pl
 from shared import contracts
 from shared.contracts import PUSHBACK_KINDS
 from shared.job import logged
+from shared.sentiment import at_ends
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
-
-
-def sentiment_at_ends(sentiment: pl.DataFrame, *, window: int) -> pl.DataFrame:
-    """Mean level and compound score of the first and the last `window` human messages of each conversation.
-
-    Messages that are not scorable hold their place in the window and are left out of its mean; a window without a scorable one is null.
-    """
-    ordered = sentiment.sort("conversation_id", "turn")
-    return ordered.group_by("conversation_id", maintain_order=True).agg(
-        **{
-            f"{scale}_{end}": pl.col(scale).head(window).mean() if end == "start" else pl.col(scale).tail(window).mean()
-            for scale in ("level", "compound")
-            for end in ("start", "end")
-        }
-    )
 
 
 def join_measures(
@@ -62,7 +48,9 @@ def join_measures(
         )
         .join(affect, on="conversation_id", validate="1:1")
         .join(pushed, on="conversation_id", how="left", validate="1:1")
-        .join(sentiment_at_ends(sentiment, window=window), on="conversation_id", how="left", validate="1:1")
+        .join(
+            at_ends(sentiment, ["level", "compound"], window=window), on="conversation_id", how="left", validate="1:1"
+        )
     )
     contracts.accounted("join_measures, selected conversations", conversations.height, joined.height)
     for name, table in {"affect": affect, "pushback": pushback, "sentiment": sentiment}.items():

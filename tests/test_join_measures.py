@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 
 import polars as pl
 import pytest
-from join_measures import join_measures, sentiment_at_ends
+from join_measures import join_measures
 
 from shared import contracts
 from shared.contracts import CATEGORIES, CLASSES, PUSHBACK_KINDS
 from shared.job import InputError
+from shared.sentiment import at_ends
 
 
 def sentiment(levels, *, conversation_id="a"):
@@ -102,24 +103,24 @@ def joined(*pushed, users=None, levels=(0.0, 0.5, 1.0)):
 
 
 def test_start_and_end_are_the_means_of_their_windows():
-    row = sentiment_at_ends(sentiment([-1.0, 0.0, 0.5, 1.0, 0.5]), window=3).row(0, named=True)
+    row = at_ends(sentiment([-1.0, 0.0, 0.5, 1.0, 0.5]), ["level", "compound"], window=3).row(0, named=True)
     assert row["level_start"] == pytest.approx(-0.5 / 3)
     assert row["level_end"] == pytest.approx(2 / 3)
     assert row["compound_end"] == pytest.approx(1 / 3)
 
 
 def test_the_window_follows_the_turns_and_not_the_order_of_rows():
-    row = sentiment_at_ends(sentiment([-1.0, 0.0, 1.0]).reverse(), window=1).row(0, named=True)
+    row = at_ends(sentiment([-1.0, 0.0, 1.0]).reverse(), ["level", "compound"], window=1).row(0, named=True)
     assert (row["level_start"], row["level_end"]) == (-1.0, 1.0)
 
 
 def test_a_message_that_is_not_scorable_holds_its_place_in_the_window():
-    row = sentiment_at_ends(sentiment([None, 0.5, 1.0, -1.0]), window=2).row(0, named=True)
+    row = at_ends(sentiment([None, 0.5, 1.0, -1.0]), ["level", "compound"], window=2).row(0, named=True)
     assert row["level_start"] == 0.5
 
 
 def test_a_window_without_a_scorable_message_is_null():
-    row = sentiment_at_ends(sentiment([None, None, 1.0]), window=2).row(0, named=True)
+    row = at_ends(sentiment([None, None, 1.0]), ["level", "compound"], window=2).row(0, named=True)
     assert (row["level_start"], row["level_end"]) == (None, 1.0)
 
 

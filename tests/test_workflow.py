@@ -45,6 +45,7 @@ def test_forced_dry_run_of_the_default_run_plans_every_stage():
     on_request = {
         "resolve_source",
         "train_classifier",
+        "train_sentiment",
         "evaluate_pushback",
         "evaluate_concerns",
         *OF_READERS,

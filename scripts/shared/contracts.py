@@ -142,10 +142,16 @@ SENTIMENT = pa.DataFrameSchema(
     {
         "conversation_id": pa.Column(pl.String),
         "turn": pa.Column(pl.Int32, pa.Check.ge(0)),  # position of the human message in the conversation
-        "compound": pa.Column(pl.Float64, pa.Check.in_range(-1, 1), nullable=True),  # mean of its sentences
-        "level": pa.Column(pl.Float64, pa.Check.isin([-1.0, -0.5, 0.0, 0.5, 1.0]), nullable=True),
+        # VADER's compound score, mean of the sentences, and the linear score: of the human's own words, of everything, and without courtesy.
+        **{
+            f"{score}{text}": pa.Column(pl.Float64, pa.Check.in_range(-1, 1), nullable=True)
+            for score in ("compound", "linear")
+            for text in ("", "_unmasked", "_plain")
+        },
+        "level": pa.Column(pl.Float64, pa.Check.isin([-1.0, -0.5, 0.0, 0.5, 1.0]), nullable=True),  # of `compound`
         "scorable": pa.Column(pl.Boolean),
-        "mask": pa.Column(pl.String, nullable=True),  # what was hidden from the lexicon: code, quote, url
+        "courtesy": pa.Column(pl.Boolean),  # holds words of mere politeness
+        "mask": pa.Column(pl.String, nullable=True),  # what was hidden from the scores: code, quote, url, paste
     },
     strict=True,
     unique=["conversation_id", "turn"],
