@@ -272,11 +272,24 @@ def shared_imports(path):
 
 
 def run_config(wildcards):
-    """Params function: the configuration as far as the report speaks of it."""
-    parts = ("datasets", "select", "sentiment", "topics", "estimate", "privacy", "classify")
-    return {part: config[part] for part in parts} | {"sources": used_sources(wildcards)}
+    """Params function: the configuration as far as the report speaks of it, and what it would be by default."""
+    parts = ("run", "datasets", "seed", "select", "pushback", "sentiment", "topics", "estimate", "privacy", "classify")
+    parts = {part: config[part] for part in parts} | {"sources": used_sources(wildcards)}
+    settings, defaults = ({key: of[key] for key in SETTINGS} for of in (config, DEFAULTS))
+    return parts | {"settings": without_addresses(settings), "defaults": without_addresses(defaults)}
 
 
+DEFAULTS = read_yaml(BASE / "config" / "config.yaml")
+SETTINGS = [key for key in DEFAULTS if key not in {"sources", "run", "datasets"}]
+
+
+def without_addresses(settings):
+    """Settings without what tells of a user's machine or endpoint."""
+    told = {key: value for key, value in settings["classify"]["llm"].items() if key not in OF_ONE_MACHINE}
+    return settings | {"classify": settings["classify"] | {"llm": told}}
+
+
+OF_ONE_MACHINE = {"base_url", "api_key_variable", "cache", "replay"}
 WHICH_FILES = {"files", "pattern", "n_shards", "urls", "sha256s", "bytes"}
 
 

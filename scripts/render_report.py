@@ -1,5 +1,6 @@
 """Render the resolved report to HTML and PDF: by Quarto where it is on the PATH, otherwise by pandoc and Typst from the same file."""
 
+import base64
 import re
 import shutil
 import subprocess
@@ -15,6 +16,8 @@ from shared.job import InputError, logged
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
+# data: is what the page itself holds.
+POLICY = "default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline' data:; script-src 'unsafe-inline' data:"
 # What a renderer prints, at exit status 0, for something that it could not resolve.
 UNRESOLVED = {
     r"\?@[\w-]+": "a cross-reference to something that does not exist",
@@ -82,6 +85,7 @@ def render_with_pandoc(report: Path, *, crossref: Path, template: Path) -> None:
         "--from",
         "markdown",
         f"--lua-filter={crossref}",
+        "--lua-filter=boxes.lua",
         "--citeproc",
         "--fail-if-warnings",
         "--standalone",
@@ -93,7 +97,8 @@ def render_with_pandoc(report: Path, *, crossref: Path, template: Path) -> None:
             "--output",
             "report.html",
             "--toc",
-            "--toc-depth=2",
+            "--toc-depth=3",
+            "--shift-heading-level-by=1",
             "--css=style.css",
             "--embed-resources",
             "--mathml",
@@ -117,7 +122,40 @@ def render_with_pandoc(report: Path, *, crossref: Path, template: Path) -> None:
         source.unlink(missing_ok=True)
 
 
-def render_report(report: Path, *, crossref: Path, template: Path) -> None:
+def complete_page(html: str, folder: Path, *, script: str) -> str:
+    """The page as one file that asks nobody for anything, whichever renderer made it.
+
+    Links to tables become the tables themselves, images get their size, wide tables a frame that scrolls and can be reached with the keyboard,
+    and a policy forbids the page to load anything.
+
+    Args:
+        folder: what links in `html` are relative to.
+        script: what the page offers besides reading.
+    """
+
+    def table(match):
+        path = folder / match[1]
+        content = base64.b64encode(path.read_bytes()).decode()
+        return f'href="data:text/csv;base64,{content}" download="{path.name}"'
+
+    def image(match):
+        drawing = base64.b64decode(match[2]).decode("utf-8")
+        width, height = (
+            float(re.search(rf'<svg\b[^>]*\b{side}="([\d.]+)', drawing)[1]) for side in ("width", "height")
+        )
+        # Points are 4/3 of a pixel.
+        return f'<img width="{width * 4 / 3:.0f}" height="{height * 4 / 3:.0f}" {match[1]}'
+
+    html = re.sub(r'href="(\.\./[\w./-]+\.csv)"', table, html)
+    html = re.sub(r'<img\s+(src="data:image/svg\+xml;base64,([^"]+)")', image, html)
+    html = html.replace("<table", '<div class="wide" role="group" aria-label="Table" tabindex="0">\n<table')
+    html = html.replace("</table>", "</table>\n</div>")
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+    html = re.sub(r"<head>", f"<head>\n{policy}", html, count=1)
+    return html.replace("</body>", f"<script>\n{script}</script>\n</body>")
+
+
+def render_report(report: Path, *, crossref: Path, template: Path, script: str) -> None:
     """Check, render, and check again what came out."""
     check_sources(report)
     quarto = shutil.which("quarto")
@@ -126,7 +164,9 @@ def render_report(report: Path, *, crossref: Path, template: Path) -> None:
     else:
         print("Quarto is not on the PATH: pandoc and Typst render the same file.")
         render_with_pandoc(report, crossref=crossref, template=template)
-    html = (report.parent / "report.html").read_text(encoding="utf-8")
+    page = report.parent / "report.html"
+    html = complete_page(page.read_text(encoding="utf-8"), report.parent, script=script)
+    page.write_text(html, encoding="utf-8")
     visible = re.sub(r"(?s)<(style|script)\b.*?</\1>|data:[\w/+-]+;base64,[A-Za-z0-9+/=]+", "", html)
     check_rendered(re.sub(r"(?s)<svg\b.*?</svg>", "", visible), "report.html")
 
@@ -136,9 +176,14 @@ def main():
     # Rendered in a folder of its own, so that a failure leaves nothing half-made behind.
     with tempfile.TemporaryDirectory(dir=Path(paths.report).parent.parent) as folder:
         work = Path(folder)
-        for path in (paths.report, paths.bibliography, paths.style):
+        for path in (paths.report, paths.bibliography, paths.style, paths.boxes):
             shutil.copyfile(path, work / Path(path).name)
-        render_report(work / Path(paths.report).name, crossref=Path(paths.crossref), template=Path(paths.template))
+        render_report(
+            work / Path(paths.report).name,
+            crossref=Path(paths.crossref),
+            template=Path(paths.template),
+            script=Path(paths.script).read_text(encoding="utf-8"),
+        )
         shutil.move(work / "report.html", output.html)
         shutil.move(work / "report.pdf", output.pdf)
 

@@ -1,6 +1,7 @@
 """Resolve the report's templates with the tables of this run into plain Quarto markdown; a value that is missing is an error."""
 
 import hashlib
+import json
 import shutil
 from importlib.metadata import version
 from pathlib import Path
@@ -10,15 +11,15 @@ import jinja2
 import polars as pl
 import yaml
 
+from shared import findings
 from shared.evaluation import MIN_POSITIVE
 from shared.figures import TITLES
 from shared.job import logged
+from shared.words import ABSENT, FILTERS, found, interval, number, percent, short_title, signed, spaced
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-SUPPRESSED, ABSENT = "suppressed", "–"
-NARROW = "\u00a0"  # no line breaks between a number and its unit
 PACKAGES = [
     "snakemake",
     "polars",
@@ -30,9 +31,6 @@ PACKAGES = [
     "seaborn",
     "pandas",
 ]
-UNTESTABLE = "not testable here"
-VERDICTS = ["supported", "direction only", "inconclusive", "not supported", UNTESTABLE]
-STABLE = 0.5  # adjusted Rand index between runs, from which topics are spoken of
 HEADLINES = [
     "affective-share",
     "affective-rare",
@@ -41,54 +39,6 @@ HEADLINES = [
     "pushback-coaching",
     "sentiment-coaching",
 ]
-
-
-def percent(share: float | None) -> str:
-    """A share in per cent with two significant digits below ten, none after the point above."""
-    if share is None:
-        return ABSENT
-    value = 100 * share
-    if value == 0 or value >= 9.95:
-        digits = f"{value:.0f}"
-    elif value >= 0.95:
-        digits = f"{value:.1f}"
-    else:
-        digits = f"{value:.2g}" if value >= 0.01 else "< 0.01"
-    return f"{digits}{NARROW}%"
-
-
-def signed(value: float | None) -> str:
-    """A number of the sentiment scale with its sign."""
-    return ABSENT if value is None else f"{value:+.2f}"
-
-
-def number(value: float | None) -> str:
-    """A figure between 0 and 1, two digits."""
-    return ABSENT if value is None else f"{value:.2f}"
-
-
-def count(value: int | None) -> str:
-    """A count with thousands separated; a count under the floor is named as such."""
-    return SUPPRESSED if value is None else f"{value:,}"
-
-
-def escape(text: str) -> str:
-    """Text that markdown must not read: inline marks, table bars, citations and line breaks."""
-    escaped = "".join(f"\\{character}" if character in "\\`*_{}[]<>#|@$~^" else character for character in str(text))
-    return " ".join(escaped.split())
-
-
-def interval(row: dict, prefix: str = "estimate", *, signed: bool = False, plain: bool = False) -> str:
-    """ "low to high" of a row's interval."""
-    low, high = (
-        row[name]
-        for name in (("ci_low", "ci_high") if prefix == "estimate" else (f"{prefix}_ci_low", f"{prefix}_ci_high"))
-    )
-    if low is None or high is None:
-        return ABSENT
-    if signed or plain:
-        return f"{low:+.2f} to {high:+.2f}" if signed else f"{low:.2f} to {high:.2f}"
-    return f"{percent(low)} to {percent(high)}"
 
 
 class Tables:
@@ -110,92 +60,6 @@ class Tables:
         if len(rows) != 1:
             raise KeyError(f"{table}.csv: expected one row with {where}, found {len(rows)}")
         return rows[0]
-
-
-def found(claim: dict) -> str:
-    """What the data say of a claim: its estimate with its interval, in the claim's own unit."""
-    if claim["estimate"] is None or claim["ci_low"] is None:
-        return ABSENT
-    if claim["unit"] == "change":
-        return f"{signed(claim['estimate'])} ({interval(claim, signed=True)})"
-    return f"{percent(claim['estimate'])} ({interval(claim)})"
-
-
-def alt_text(rows: list[dict], kind: str, value: str, form) -> str:
-    """Alternative text of a figure: each group with its value."""
-    parts = [f"{TITLES.get(row['group'], row['group'])}: {form(row[value])}" for row in rows if row[value] is not None]
-    return f"{kind}. " + ("; ".join(parts) if parts else "Too few conversations to show any value") + "."
-
-
-def alt_claims(claims: list[dict]) -> str:
-    """Alternative text of the figure of verdicts: each claim with its verdict, and what was found where it was judged."""
-    several = len({claim["dataset"] for claim in claims}) > 1
-    parts = []
-    for claim in claims:
-        of = f", {claim['dataset']}" if several else ""
-        shown = f" {found(claim)}" if claim["verdict"] != UNTESTABLE else ""
-        parts.append(f"{claim['short']}{of}: {claim['verdict']}{shown}")
-    return f"Verdicts on the study's claims. {'; '.join(parts)}.".replace('"', "'")
-
-
-def topics_takeaway(topics: list[dict]) -> str:
-    """A sentence on how many topics are stable and large enough to be named, and which is largest."""
-    shown = [row for row in topics if row["share_of_category"] is not None and (row["stability"] or 0) >= STABLE]
-    if not shown:
-        return (
-            "These data name no topics: every grouping is under the floor, the only one of its category, "
-            "or so unstable that other seeds give another."
-        )
-    largest = max(shown, key=lambda row: row["n_conversations"])
-    return (
-        f"{len(shown)} {'topic is' if len(shown) == 1 else 'topics are'} large and stable enough to be named; the largest, in "
-        f"{TITLES[largest['category']].lower()}, is marked by the words {escape(largest['topic'])}."
-    )
-
-
-def concerns_shown(concerns: list[dict]) -> list[dict]:
-    """The rows of concerns that hold a count above zero, and those of counselling by who asks, whatever they hold."""
-    return [
-        row
-        for row in concerns
-        if row["n_conversations"] or row["concern"].endswith(("counselling", "counselling work"))
-    ]
-
-
-def concerns_takeaway(concerns: list[dict], datasets: list[str]) -> str:
-    """A sentence for each data set on the concern that most of its affective conversations speak of, or on there being too few."""
-    sentences = []
-    for dataset in datasets:
-        shown = [
-            row for row in concerns if (row["dataset"], row["category"]) == (dataset, "affective") and row["share"]
-        ]
-        if shown:
-            top = max(shown, key=lambda row: row["share"])
-            sentences.append(
-                f"In {dataset} the concern most often spoken of is {top['concern'].lower()}: {percent(top['share'])} of affective "
-                f"conversations ({interval(top)})."
-            )
-        else:
-            sentences.append(f"In {dataset} too few affective conversations speak of any one concern to count them.")
-    return " ".join(sentences)
-
-
-def classifier_words(agreement: list[dict], datasets: list[str]) -> str:
-    """Sentences on the classifier's precision and recall for what the study counts: in each labelled data set, else over all sources."""
-    rows = {row["labels"]: row for row in agreement if row["instrument"] == "classifier" and row["class"] == "included"}
-    own = [rows[dataset] for dataset in datasets if dataset in rows]
-    if own:
-        return " ".join(
-            f"In {row['labels']}, {percent(row['precision'])} of what it includes is affective by the labels, "
-            f"and it finds {percent(row['recall'])} of what is."
-            for row in own
-        )
-    if "all" in rows:
-        return (
-            f"Over all labelled sources, {percent(rows['all']['precision'])} of what it includes is affective by the labels, and it "
-            f"finds {percent(rows['all']['recall'])} of what is; the labels are richer in affective conversations than any data set."
-        )
-    return "No labels were at hand to measure it."
 
 
 def beside_weighted(evaluation: list[dict]) -> list[dict]:
@@ -231,76 +95,121 @@ def errors_by_ruling(confusions: list[dict], classes: dict) -> list[dict]:
     return rows
 
 
+def concerns_shown(concerns: list[dict]) -> list[dict]:
+    """The rows of concerns that hold a count above zero, and those of counselling by who asks, whatever they hold."""
+    return [
+        row
+        for row in concerns
+        if row["n_conversations"] or row["concern"].endswith(("counselling", "counselling work"))
+    ]
+
+
+def differing(settings: dict, defaults: dict, head: str = "") -> list[tuple[str, Any, Any]]:
+    """(key, default, value) of every setting that is not the default's; None where one of them has no such key."""
+    rows = []
+    for key in dict.fromkeys([*defaults, *settings]):
+        before, now = defaults.get(key), settings.get(key)
+        if isinstance(before, dict) and isinstance(now, dict):
+            rows += differing(now, before, f"{head}{key}.")
+        elif before != now:
+            rows.append((f"{head}{key}", before, now))
+    return rows
+
+
+def headline_rows(claims: list[dict], datasets: list[str]) -> list[dict]:
+    """The study's main claims, one row each: its statement, and for every data set what was found and the verdict."""
+    judged = {(claim["id"], claim["dataset"]): claim for claim in claims}
+    return [
+        {
+            "statement": judged[name, datasets[0]]["statement"],
+            "here": [judged[name, dataset] for dataset in datasets],
+        }
+        for name in HEADLINES
+        if (name, datasets[0]) in judged
+    ]
+
+
+def alternative_texts(tables: Tables, evaluated: list[dict]) -> dict[str, str]:
+    """What each figure shows, in words, for who cannot see it."""
+    whole = [row for row in tables["prevalence"] if row["weighting"] == "conversation" and row["share_of"] == "all"]
+    f1 = "; ".join(
+        f"{spaced(row['class'])}: {number(row['f1'])}"
+        for row in evaluated
+        if (row["labels"], row["n_human"]) == ("all", "all") and row["n_positive"] >= MIN_POSITIVE
+    )
+    observed = "; ".join(
+        f"{number(row['predicted'])}: {number(row['observed'])}"
+        for row in tables["classifier_calibration"]
+        if (row["class"], row["labels"]) == ("affective", "all")
+    )
+    return {
+        "alt_prevalence": findings.alt_text(whole, "Share of all conversations", "estimate", percent),
+        "alt_topics": findings.on_topics(tables["topics"]).replace("\\", ""),
+        "alt_pushback": findings.alt_text(
+            tables["pushback"], "Share of conversations with any pushback", "estimate", percent
+        ),
+        "alt_sentiment": findings.alt_text(tables["sentiment"], "Mean change of sentiment", "estimate", signed),
+        "alt_evaluation": f"F1 of the classifier over all real sources. {f1}.",
+        "alt_calibration": f"Share by the labels against predicted probability of affective. {observed}.",
+    }
+
+
 def report_values(
-    tables: Tables, claims: list[dict], codebook: dict, config: dict, *, claims_hash: str
+    tables: Tables, claims: list[dict], codebook: dict, study: dict, config: dict, *, hashes: dict[str, str]
 ) -> dict[str, Any]:
-    """Everything that the templates name."""
+    """Everything that the templates name. `row` and `table` reach every table; what stands here besides is what several lines need.
+
+    Args:
+        config: the parts of the configuration that the report speaks of (common.smk: run_config).
+        hashes: {what: first characters of the sha256} of the files that the run rests on.
+    """
     datasets = config["datasets"]
+    titles = {dataset: config["sources"][dataset]["title"] for dataset in datasets}
+    names = {dataset: short_title(title) for dataset, title in titles.items()}
     shown = {"affective", "not affective"}
-    counts = {}
-    for claim in claims:
-        counts.setdefault(claim["dataset"], {}).setdefault(claim["verdict"], 0)
-        counts[claim["dataset"]][claim["verdict"]] += 1
     several = len(datasets) > 1  # then, and only then, tables have a column for the data set
     shorts = {claim["id"]: claim["short"] for claim in claims}
     evaluated = beside_weighted(tables["classifier_evaluation"])
-    main_rows = [row for row in tables["prevalence"] if row["weighting"] == "conversation" and row["share_of"] == "all"]
     return {
+        "table": lambda name: tables[name],
+        "row": tables.row,
+        "has_table": lambda name: name in tables.tables,
+        "interval": interval,
+        "found": found,
+        "title": lambda group: TITLES.get(group, group[0].upper() + group[1:]),
+        "findings": findings,
+        "study": study,
         "datasets": datasets,
-        "titles": [config["sources"][dataset]["title"] for dataset in datasets],
+        "titles": list(titles.values()),
+        "name": lambda dataset: names.get(dataset, dataset),
+        "names": names,
         "source": lambda dataset: {"caveats": []} | config["sources"][dataset],
-        "languages": config["select"]["languages"],
-        "window": config["sentiment"]["window"],
         "synthetic": [dataset for dataset in datasets if config["sources"][dataset].get("synthetic")],
+        "synthetic_names": [names[dataset] for dataset in datasets if config["sources"][dataset].get("synthetic")],
+        "several": lambda dataset: f" ({names[dataset]})" if several else "",
+        "data_set": lambda row: f"| {names[row['dataset']]} " if several else "",
+        "data_set_head": "| Data set " if several else "",
+        "data_set_rule": "|:-----------" if several else "",
+        "data_set_none": "| " if several else "",
+        "claims": [claim | {"reason": claim["reason"] or ""} for claim in claims],
+        "n_claims": len({claim["id"] for claim in claims}),
+        "headlines": headline_rows(claims, datasets),
+        "of": lambda rows, dataset: [row for row in rows if row["dataset"] == dataset],
         "has_users": any(row["weighting"] == "user" for row in tables["prevalence"]),
         "analyses": lambda dataset, testable: [
             row["analysis"]
             for row in tables["capabilities"]
             if (row["dataset"], row["testable"]) == (dataset, testable)
         ],
-        "capabilities": tables["capabilities"],
-        "traps": tables["traps"],
         "traps_met": lambda dataset: [
             row
             for row in tables["traps"]
             if row["dataset"] == dataset and row["applies"] and row["n_conversations"] != 0
         ],
-        "selections": tables["selections"],
-        "tag_pairs": tables["languages"],
-        "person": config["select"]["person"],
-        "template": config["select"]["template"],
-        "several": lambda dataset: f" ({dataset})" if several else "",
-        "data_set": lambda row: f"| {row['dataset']} " if several else "",
-        "data_set_head": "| Data set " if several else "",
-        "data_set_rule": "|:-----------" if several else "",
-        "data_set_none": "| " if several else "",
-        "row": tables.row,
-        "interval": interval,
-        "found": found,
-        "title": lambda group: TITLES.get(group, group[0].upper() + group[1:]),
-        "claims": [claim | {"reason": claim["reason"] or ""} for claim in claims],
-        "n_claims": len({claim["id"] for claim in claims}),
-        "claims_hash": claims_hash,
-        "verdict_counts": lambda dataset: [
-            (name, counts[dataset][name]) for name in VERDICTS if name in counts[dataset]
-        ],
-        "headline_claims": lambda dataset: [
-            claim for claim in claims if claim["dataset"] == dataset and claim["id"] in HEADLINES
-        ],
-        "funnel": tables["funnel"],
-        "prevalence": tables["prevalence"],
         "corrections": sorted({row["correction"] for row in tables["prevalence"]}),
-        "topics": tables["topics"],
-        "topics_takeaway": topics_takeaway(tables["topics"]),
         "concerns": concerns_shown(tables["concerns"]),
-        "concerns_takeaway": concerns_takeaway(tables["concerns"], datasets),
-        "alt_concerns": concerns_takeaway(tables["concerns"], datasets),
-        "pushback": tables["pushback"],
         "kinds": [row for row in tables["pushback_kinds"] if row["group"] in shown],
         "reasons": [row for row in tables["pushback_reasons"] if row["group"] in shown and row["n_conversations"]],
-        "sentiment": tables["sentiment"],
-        "agreement": tables["agreement"],
-        "classifier_words": classifier_words(tables["agreement"], datasets),
         "judge": tables.tables.get("judge", []),
         "evaluated": [row for row in evaluated if row["n_human"] == "all" and row["n_positive"] >= MIN_POSITIVE],
         "by_length": [
@@ -310,40 +219,21 @@ def report_values(
         ],
         "min_positive": MIN_POSITIVE,
         "errors": errors_by_ruling(tables["classifier_confusions"], codebook["classes"]),
-        "check": tables["instrument_check"],
         "n_check": max((row["n_conversations"] for row in tables["instrument_check"]), default=0),
         "classes": list(codebook["classes"].items()),
+        "class_title": lambda name: codebook["classes"].get(name, {"title": spaced(name).capitalize()})["title"],
         "pushback_kinds": list(codebook["pushback"]["kinds"].items()),
         "pushback_study": codebook["pushback"]["study"],
+        "config": config,
         "confidence": config["estimate"]["confidence"],
-        "replicates": config["estimate"]["bootstrap"],
         "floor": config["privacy"]["min_conversations"],
-        "user_floor": config["privacy"]["min_users"],
-        "n_words": config["privacy"]["n_words"],
-        "term_floor": config["topics"]["min_conversations_per_term"],
-        "min_human": config["sentiment"]["min_human_messages"],
+        "hashes": hashes,
         "versions": [(name, version(name)) for name in PACKAGES],
         "power": [row | {"short": shorts[row["id"]]} for row in tables["power"]],
-        "external": tables["external"],
-        "alt_claims": alt_claims(claims),
-        "alt_prevalence": alt_text(main_rows, "Share of all conversations", "estimate", percent),
-        "alt_evaluation": "F1 of the classifier over all real sources. "
-        + "; ".join(
-            f"{row['class'].replace('_', ' ')}: {number(row['f1'])}"
-            for row in evaluated
-            if (row["labels"], row["n_human"]) == ("all", "all") and row["n_positive"] >= MIN_POSITIVE
-        )
-        + ".",
-        "alt_calibration": "Share by the labels against predicted probability of affective. "
-        + "; ".join(
-            f"{number(row['predicted'])}: {number(row['observed'])}"
-            for row in tables["classifier_calibration"]
-            if (row["class"], row["labels"]) == ("affective", "all")
-        )
-        + ".",
-        "alt_topics": topics_takeaway(tables["topics"]).replace("\\", ""),
-        "alt_pushback": alt_text(tables["pushback"], "Share of conversations with any pushback", "estimate", percent),
-        "alt_sentiment": alt_text(tables["sentiment"], "Mean change of sentiment", "estimate", signed),
+        "alt_claims": findings.on_claims(claims, names),
+        "alt_concerns": findings.on_concerns(tables["concerns"], names),
+        "changed": differing(config["settings"], config["defaults"]),
+        **alternative_texts(tables, evaluated),
     }
 
 
@@ -361,19 +251,27 @@ def write_report(template: str | Path, values: dict[str, Any]) -> str:
         comment_start_string="<#",
         comment_end_string="#>",
     )
-    environment.filters |= {"percent": percent, "signed": signed, "number": number, "count": count, "md": escape}
+    environment.filters |= FILTERS
     return environment.get_template(Path(template).name).render(values)
 
 
 def main():
     paths, output = snakemake.input, snakemake.output
-    codebook = yaml.safe_load(Path(paths.codebook).read_text(encoding="utf-8"))
+    codebook, study = (yaml.safe_load(Path(path).read_text(encoding="utf-8")) for path in (paths.codebook, paths.study))
     claims = pl.read_csv(paths.claims, infer_schema_length=None).to_dicts()
-    claims_hash = hashlib.sha256(Path(paths.rules).read_bytes()).hexdigest()[:16]
-    values = report_values(Tables(paths.tables), claims, codebook, snakemake.params.config, claims_hash=claims_hash)
+    hashes = {
+        name: hashlib.sha256(Path(paths[name]).read_bytes()).hexdigest()[:16]
+        for name in ("rules", "codebook", "weights")
+    }
+    config = snakemake.params.config
+    for path in paths.manifests:  # the commit that `revision` was resolved to
+        manifest = json.loads(Path(path).read_text(encoding="utf-8"))
+        config["sources"][Path(path).parent.name]["revision"] = manifest["commit"]
+    values = report_values(Tables(paths.tables), claims, codebook, study, config, hashes=hashes)
+    values["figures"] = [Path(path).stem for path in paths.figures]
     Path(output.report).write_text(write_report(paths.template, values), encoding="utf-8")
-    shutil.copyfile(paths.bibliography, output.bibliography)
-    shutil.copyfile(paths.style, output.style)
+    for name in ("bibliography", "style", "boxes"):
+        shutil.copyfile(paths[name], output[name])
 
 
 if __name__ == "__main__":

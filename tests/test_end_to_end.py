@@ -32,8 +32,9 @@ def page(folder, run):
 
 
 def test_report_has_the_study_s_sections_in_its_order(demo):
-    headings = re.findall(r"<h1[^>]*>([^<]+)</h1>", page(demo, "demo"))
-    assert headings[1:8] == [
+    headings = re.findall(r"<h2[^>]*>([^<]+)</h2>", page(demo, "demo"))
+    assert headings[:8] == [
+        "Findings",
         "Our approach",
         "How common are affective conversations?",
         "What topics do people bring?",
@@ -45,7 +46,7 @@ def test_report_has_the_study_s_sections_in_its_order(demo):
 
 
 def test_report_says_that_the_numbers_are_planted_and_judges_nothing(demo):
-    assert "The numbers of control are planted." in page(demo, "demo")
+    assert "The numbers of Control corpus are planted." in page(demo, "demo")
     assert {row["verdict"] for row in rows(demo / "results/demo/claims.csv")} == {"not testable here"}
 
 

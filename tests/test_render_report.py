@@ -1,16 +1,19 @@
 """Rendering: what is resolved is numbered, what is not resolved ends the run."""
 
+import base64
 import html
 import re
+import shutil
 from pathlib import Path
 
 import pypdf
 import pytest
-from render_report import check_rendered, check_sources, render_with_pandoc
+from render_report import check_rendered, check_sources, complete_page, render_with_pandoc
 
 from shared.job import InputError
 
-PANDOC = Path(__file__).parents[1] / "report" / "pandoc"
+REPORT = Path(__file__).parents[1] / "report"
+PANDOC = REPORT / "pandoc"
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="10"><rect width="20" height="10"/></svg>'
 HEAD = """---
 title: "Foxes in towns"
@@ -41,6 +44,7 @@ def report(tmp_path):
     folder = tmp_path / "report"
     folder.mkdir()
     (folder / "foxes.svg").write_text(SVG, encoding="utf-8")
+    shutil.copy(REPORT / "boxes.lua", folder)
     (folder / "style.css").write_text("p { margin: 0 }", encoding="utf-8")
     (folder / "references.bib").write_text(
         "@book{grey1999, author = {Grey, Ann}, title = {Foxes}, year = {1999}, publisher = {Den}}", encoding="utf-8"
@@ -184,3 +188,82 @@ def test_rendered_text_with_something_unresolved_is_refused(text):
 )
 def test_rendered_text_without_anything_unresolved_passes(text):
     assert check_rendered(text, "report.html") is None
+
+
+BOXES = """# Boxes
+
+::: {.takeaway}
+Foxes are few.
+:::
+
+:::: {.beside}
+::: {.study}
+They counted ten.
+:::
+::: {.here}
+We counted nine.
+:::
+::::
+
+::: {.fold summary="How this was *counted* & checked"}
+At dusk, with `lamps`.
+
+| Lamp | n |
+|:-----|--:|
+| red | 2 |
+
+: Lamps. {#tbl-lamps}
+:::
+"""
+
+
+def test_boxes_and_fold_outs_say_the_same_in_html_and_pdf(report):
+    for text in render(report(BOXES + "\nSee @tbl-lamps.\n")):
+        for words in ("Foxes are few.", "They counted ten.", "We counted nine.", "How this was *counted* & checked"):
+            assert words in text
+        assert "At dusk, with lamps ." in text or "At dusk, with lamps." in text
+        assert "Table 1: Lamps." in text
+
+
+def test_a_fold_out_is_closed_until_it_is_opened(report):
+    path = report(BOXES)
+    render(path)
+    page = (path.parent / "report.html").read_text(encoding="utf-8")
+    assert re.search(r"<details>\s*<summary>How this was \*counted\* &amp; checked</summary>", page)
+
+
+PAGE = '<html><head></head><body><a href="../tables/foxes.csv" class="csv">CSV</a>{body}</body></html>'
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A report's folder beside one of tables."""
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "foxes.csv").write_text("n\n10\n", encoding="utf-8")
+    (tmp_path / "report").mkdir()
+    return tmp_path / "report"
+
+
+def test_a_link_to_a_table_becomes_the_table(folder):
+    page = complete_page(PAGE.format(body=""), folder, script="")
+    content, name = re.search(r'href="data:text/csv;base64,([^"]+)" download="([^"]+)"', page).groups()
+    assert (base64.b64decode(content), name) == (b"n\n10\n", "foxes.csv")
+
+
+def test_a_link_to_a_table_that_is_not_there_ends_the_run(folder):
+    with pytest.raises(FileNotFoundError, match="owls"):
+        complete_page(PAGE.format(body='<a href="../tables/owls.csv">CSV</a>'), folder, script="")
+
+
+def test_images_carry_their_size_in_pixels(folder):
+    drawing = base64.b64encode(b'<svg width="360pt" height="90.4pt"></svg>').decode()
+    page = complete_page(
+        PAGE.format(body=f'<img src="data:image/svg+xml;base64,{drawing}" alt="x" />'), folder, script=""
+    )
+    assert '<img width="480" height="121" src=' in page
+
+
+def test_the_page_is_forbidden_to_load_anything(folder):
+    page = complete_page(PAGE.format(body=""), folder, script="")
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', page)[1]
+    assert policy.startswith("default-src 'none';") and "http" not in policy and "'self'" not in policy

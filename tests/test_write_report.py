@@ -1,116 +1,10 @@
-"""The report's values: how numbers read, what markdown must not read, and that a missing value ends the run."""
+"""The report's values: rows of tables, what several lines of a template need, and that a missing value ends the run."""
 
 import jinja2
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from write_report import (
-    STABLE,
-    Tables,
-    alt_claims,
-    alt_text,
-    beside_weighted,
-    classifier_words,
-    count,
-    errors_by_ruling,
-    escape,
-    found,
-    interval,
-    number,
-    percent,
-    signed,
-    topics_takeaway,
-    write_report,
-)
+from write_report import Tables, beside_weighted, differing, errors_by_ruling, headline_rows, write_report
 
 SPACE = "\u00a0"
-
-
-@pytest.mark.parametrize(
-    ("share", "text"),
-    [
-        (0.0, "0"),
-        (1.0, "100"),
-        (0.423, "42"),
-        (0.0995, "10"),
-        (0.0994, "9.9"),
-        (0.029, "2.9"),
-        (0.01, "1.0"),
-        (0.00996, "1.0"),
-        (0.0042, "0.42"),
-        (0.00012, "0.012"),
-        (0.00005, "< 0.01"),
-    ],
-)
-def test_shares_read_as_per_cent_with_two_digits(share, text):
-    assert percent(share) == f"{text}{SPACE}%"
-
-
-@given(st.floats(0, 1))
-def test_per_cent_is_never_far_from_the_share(share):
-    digits = percent(share).removesuffix(f"{SPACE}%")
-    shown = 0.005 if digits.startswith("<") else float(digits)
-    assert shown == pytest.approx(100 * share, rel=0.055, abs=0.0051)
-
-
-@pytest.mark.parametrize(("value", "text"), [(0.126, "+0.13"), (-0.5, "-0.50"), (0.0, "+0.00"), (None, "–")])
-def test_changes_carry_their_sign(value, text):
-    assert signed(value) == text
-
-
-@pytest.mark.parametrize(("value", "text"), [(0.126, "0.13"), (None, "–")])
-def test_plain_numbers_have_two_decimals(value, text):
-    assert number(value) == text
-
-
-@pytest.mark.parametrize(("value", "text"), [(0, "0"), (1234567, "1,234,567"), (None, "suppressed")])
-def test_counts_have_thousands_and_say_when_they_are_suppressed(value, text):
-    assert count(value) == text
-
-
-def test_a_share_that_is_missing_is_a_dash():
-    assert percent(None) == "–"
-
-
-@pytest.mark.parametrize(
-    ("text", "escaped"),
-    [
-        ("plain words, and more", "plain words, and more"),
-        ("a_b*c", "a\\_b\\*c"),
-        ("cell | cell", "cell \\| cell"),
-        ("see @fig-x [1]", "see \\@fig-x \\[1\\]"),
-        ("{{ value }}", "\\{\\{ value \\}\\}"),
-        ("<b>bold</b>", "\\<b\\>bold\\</b\\>"),
-        ("back\\slash `code`", "back\\\\slash \\`code\\`"),
-        ("# no heading\n\nnext line", "\\# no heading next line"),
-    ],
-)
-def test_markdown_reads_nothing_in_escaped_text(text, escaped):
-    assert escape(text) == escaped
-
-
-@given(st.text())
-def test_escaped_text_is_one_line(text):
-    assert "\n" not in escape(text)
-
-
-ROW = {"ci_low": 0.01, "ci_high": 0.2, "excess_ci_low": -0.1, "excess_ci_high": 0.3}
-
-
-def test_an_interval_reads_in_per_cent():
-    assert interval(ROW) == f"1.0{SPACE}% to 20{SPACE}%"
-
-
-def test_an_interval_of_a_change_reads_with_signs():
-    assert interval(ROW, "excess", signed=True) == "-0.10 to +0.30"
-
-
-def test_an_interval_of_a_plain_number_reads_without_a_unit():
-    assert interval(ROW, plain=True) == "0.01 to 0.20"
-
-
-def test_an_interval_with_a_missing_end_is_a_dash():
-    assert interval(ROW | {"ci_high": None}) == "–"
 
 
 @pytest.fixture
@@ -142,113 +36,6 @@ def test_a_table_that_is_missing_is_an_error(tables):
 def test_a_column_that_is_missing_is_an_error(tables):
     with pytest.raises(KeyError, match="colour"):
         tables.row("prevalence", colour="red")
-
-
-CLAIM = {"unit": "share", "estimate": 0.029, "ci_low": 0.01, "ci_high": 0.2}
-
-
-def test_a_claim_on_a_share_is_told_in_per_cent():
-    assert found(CLAIM) == f"2.9{SPACE}% (1.0{SPACE}% to 20{SPACE}%)"
-
-
-def test_a_claim_on_a_change_is_told_with_its_sign():
-    assert found(CLAIM | {"unit": "change"}) == "+0.03 (+0.01 to +0.20)"
-
-
-def test_the_figure_of_verdicts_is_told_claim_by_claim():
-    judged = CLAIM | {"dataset": "own", "short": "Owls", "verdict": "supported"}
-    open_claim = judged | {"short": '"Foxes"', "verdict": "not testable here"}
-    told = f"Owls: supported 2.9{SPACE}% (1.0{SPACE}% to 20{SPACE}%); 'Foxes': not testable here."
-    assert alt_claims([judged, open_claim]) == f"Verdicts on the study's claims. {told}"
-    assert "Owls, b: supported" in alt_claims([judged, judged | {"dataset": "b"}])
-
-
-@pytest.mark.parametrize("missing", ["estimate", "ci_low"])
-def test_a_claim_without_an_estimate_or_interval_is_a_dash(missing):
-    assert found(CLAIM | {missing: None}) == "–"
-
-
-def test_alternative_text_names_each_value_that_is_shown():
-    rows = [{"group": "coaching", "v": 0.5}, {"group": "romantic", "v": None}, {"group": "owls", "v": 0.25}]
-    assert alt_text(rows, "Share", "v", percent) == f"Share. Coaching: 50{SPACE}%; owls: 25{SPACE}%."
-
-
-def test_alternative_text_says_when_nothing_is_shown():
-    rows = [{"group": "coaching", "v": None}]
-    assert alt_text(rows, "Share", "v", percent) == "Share. Too few conversations to show any value."
-
-
-def topic(label, n, *, share=0.5, stability=0.9):
-    row = {"category": "coaching", "topic": label, "n_conversations": n}
-    return row | {"share_of_category": share, "stability": stability}
-
-
-# Rows that are not named: merged, without distinctive words, under the floor, unstable.
-UNNAMED = [
-    topic("other topics", 99, stability=None),
-    topic("no distinctive word", 98, stability=None),
-    topic("f", None, share=None),
-    topic("g", 97, stability=STABLE - 0.01),
-    topic("h", 96, stability=-0.2),
-]
-
-
-def test_the_takeaway_counts_topics_and_names_the_largest_with_its_words_escaped():
-    text = topics_takeaway([topic("a, b", 12), topic("c_d, e", 30), *UNNAMED])
-    assert text.startswith("2 topics are large and stable enough")
-    assert "in coaching, is marked by the words c\\_d, e." in text
-
-
-def test_topics_are_named_from_the_least_stability_on():
-    text = topics_takeaway([topic("a, b", 30, stability=STABLE - 0.001), topic("c, d", 12, stability=STABLE)])
-    assert "c, d" in text and "a, b" not in text
-
-
-@pytest.mark.parametrize("rows", [[], UNNAMED, *([row] for row in UNNAMED)])
-def test_the_takeaway_says_when_no_topic_can_be_named(rows):
-    assert topics_takeaway(rows).startswith("These data name no topics")
-
-
-def measured(labels, precision, recall, *, instrument="classifier", name="included"):
-    return {"instrument": instrument, "class": name, "labels": labels, "precision": precision, "recall": recall}
-
-
-AGREEMENT = [
-    measured("all", 0.1, 0.2, name="affective"),
-    measured("own", 0.9, 0.9, instrument="pushback"),
-    measured("own", 0.3, 0.4),
-    measured("elsewhere", 0.6, 0.7),
-    measured("all", 0.75, 0.5),
-]
-
-
-def told(name, precision, recall):
-    return (
-        f"In {name}, {precision}{SPACE}% of what it includes is affective by the labels, and it finds "
-        f"{recall}{SPACE}% of what is."
-    )
-
-
-def test_the_classifier_is_described_by_the_labels_of_the_data_set():
-    assert classifier_words(AGREEMENT, ["own"]) == told("own", 30, 40)
-
-
-def test_the_classifier_is_described_for_each_labelled_data_set_in_its_order():
-    words = classifier_words(AGREEMENT, ["elsewhere", "unlabelled", "own"])
-    assert words == told("elsewhere", 60, 70) + " " + told("own", 30, 40)
-
-
-def test_the_classifier_is_described_by_what_it_includes():
-    words = classifier_words(AGREEMENT, ["unlabelled"])
-    assert words.startswith(
-        f"Over all labelled sources, 75{SPACE}% of what it includes is affective by the labels, and it finds "
-        f"50{SPACE}% of what is"
-    )
-    assert "richer in affective conversations" in words
-
-
-def test_without_labels_the_classifier_has_no_figures():
-    assert classifier_words([], ["own"]) == "No labels were at hand to measure it."
 
 
 def written(tmp_path, template, **values):
@@ -331,3 +118,27 @@ def test_errors_name_the_ruling_at_stake_and_what_stands_instead_most_frequent_f
 
 def test_a_class_without_errors_of_a_kind_has_no_row():
     assert errors_by_ruling([confusion("missed", "all", 0)], {"coaching": {}}) == []
+
+
+def test_settings_that_differ_are_named_with_their_default_at_any_depth():
+    defaults = {"seed": 1, "select": {"languages": ["en"], "person": {"countries": 3}}}
+    settings = {"seed": 1, "select": {"languages": ["en", "de"], "person": {"countries": 2, "states": 5}}}
+    assert differing(settings, defaults) == [
+        ("select.languages", ["en"], ["en", "de"]),
+        ("select.person.countries", 3, 2),
+        ("select.person.states", None, 5),
+    ]
+
+
+def test_settings_like_the_default_are_not_named():
+    assert differing({"select": {"a": 1}}, {"select": {"a": 1}}) == []
+
+
+def test_a_main_claim_has_one_row_with_each_data_set_s_verdict_in_order():
+    claims = [
+        {"id": "affective-rare", "dataset": dataset, "statement": "Rare.", "verdict": verdict}
+        for dataset, verdict in (("a", "supported"), ("b", "inconclusive"))
+    ]
+    (row,) = headline_rows([*claims, {"id": "minor", "dataset": "a"}], ["b", "a"])
+    assert row["statement"] == "Rare."
+    assert [claim["verdict"] for claim in row["here"]] == ["inconclusive", "supported"]

@@ -1,0 +1,142 @@
+"""The findings as sentences: what the tables say of each of the study's questions, and no more."""
+
+from shared.figures import TITLES
+from shared.words import count, escape, found, interval, percent, signed
+
+STABLE = 0.5  # adjusted Rand index between runs, from which topics are spoken of
+UNTESTABLE = "not testable here"
+VERDICTS = ["supported", "direction only", "inconclusive", "not supported", UNTESTABLE]
+WIDE = 0.3  # width of an interval on a share, from which it says next to nothing
+
+
+def on_prevalence(row: dict, name: str, study: str) -> str:
+    """How common affective conversations are: the row `affective` of all conversations. `study`: the share that the study published."""
+    if row["n_of"] == 0:
+        return f"In {name} there is nothing to estimate: no conversation passed the filters."
+    if row["n_of"] is None:
+        return f"In {name} there is nothing to estimate: too few conversations passed the filters."
+    if row["estimate"] is None:
+        why = (
+            "too few were found, and there are no labels of this data set"
+            if row["suppressed"]
+            else "error rates measured on other data do not fit these"
+        )
+        return f"What share of {name} is affective cannot be said: {why}."
+    return (
+        f"{percent(row['estimate'])} ({interval(row)}) of {count(row['n_of'])} conversations of {name} are affective by our "
+        f"estimate; the study found {study} in its own, other data."
+    )
+
+
+def on_types(row: dict, name: str) -> str:
+    """What most affective conversations are: the row `interpersonal or coaching` of the affective ones."""
+    if row["estimate"] is None or row["ci_low"] is None:
+        return f"Which types prevail among the affective conversations of {name} cannot be said."
+    share = f"{percent(row['estimate'])} ({interval(row)}) of the affective conversations of {name}"
+    if row["ci_low"] > 0.5:
+        return f"Most affective conversations are interpersonal advice or coaching: {share}."
+    if row["ci_high"] < 0.5:
+        return f"Interpersonal advice and coaching are the smaller part: {share}."
+    return f"Whether most are interpersonal advice or coaching is open: {share}."
+
+
+def on_topics(topics: list[dict]) -> str:
+    """How many topics are stable and large enough to be named, and which is largest."""
+    shown = [row for row in topics if row["share_of_category"] is not None and (row["stability"] or 0) >= STABLE]
+    if not shown:
+        return (
+            "These data name no topics: every grouping is under the floor, the only one of its category, "
+            "or so unstable that other seeds give another."
+        )
+    largest = max(shown, key=lambda row: row["n_conversations"])
+    return (
+        f"{len(shown)} {'topic is' if len(shown) == 1 else 'topics are'} large and stable enough to be named; the largest, in "
+        f"{TITLES[largest['category']].lower()}, is marked by the words {escape(largest['topic'])}."
+    )
+
+
+def on_concerns(concerns: list[dict], names: dict[str, str]) -> str:
+    """The concern that most affective conversations of each data set speak of, or that there are too few."""
+    sentences = []
+    for dataset, name in names.items():
+        shown = [
+            row for row in concerns if (row["dataset"], row["category"]) == (dataset, "affective") and row["share"]
+        ]
+        if shown:
+            top = max(shown, key=lambda row: row["share"])
+            sentences.append(
+                f"In {name} the concern most often spoken of is {top['concern'].lower()}: {percent(top['share'])} of affective "
+                f"conversations ({interval(top)})."
+            )
+        else:
+            sentences.append(f"In {name} too few affective conversations speak of any one concern to count them.")
+    return " ".join(sentences)
+
+
+def on_pushback(row: dict, name: str) -> str:
+    """How many affective conversations hold pushback: the row `affective`."""
+    if row["estimate"] is None:
+        return f"Too little pushback in too few affective conversations of {name} to say how common it is."
+    said = (
+        f"In {name}, {percent(row['estimate'])} ({interval(row)}) of the conversations that the classifier counts as "
+        "affective hold pushback."
+    )
+    if row["ci_high"] - row["ci_low"] > WIDE:
+        said += " The interval is too wide to say more: pushback is found too unreliably in affective talk."
+    return said
+
+
+def on_sentiment(row: dict, name: str, *, min_human: int) -> str:
+    """How expressed sentiment changes in affective conversations, beside the others: the row `affective`."""
+    if row["estimate"] is None:
+        return f"Too few affective conversations of at least {min_human} human messages in {name} to say."
+    change = f"{signed(row['estimate'])} ({interval(row, signed=True)})"
+    where = f"in {count(row['n_conversations'])} affective conversations of {name}"
+    if row["ci_low"] <= 0 <= row["ci_high"]:
+        said = f"No change of expressed sentiment can be told {where}: {change} on a scale of -1 to +1"
+    else:
+        verb = "rises" if row["estimate"] > 0 else "falls"
+        said = f"Expressed sentiment {verb} {where}, by {change} on a scale of -1 to +1"
+    if row["excess"] is not None:
+        said += f"; beyond the change in other conversations that is {signed(row['excess'])} ({interval(row, 'excess', signed=True)})"
+    return said + "."
+
+
+def on_classifier(agreement: list[dict], names: dict[str, str]) -> str:
+    """The classifier's precision and recall for what the study counts: in each labelled data set of `names` {key: title}, else over all sources."""
+    rows = {row["labels"]: row for row in agreement if row["instrument"] == "classifier" and row["class"] == "included"}
+    own = [(names[dataset], rows[dataset]) for dataset in names if dataset in rows]
+    if own:
+        return " ".join(
+            f"In {name}, {percent(row['precision'])} of what it includes is affective by the labels, "
+            f"and it finds {percent(row['recall'])} of what is."
+            for name, row in own
+        )
+    if "all" in rows:
+        return (
+            f"Over all labelled sources, {percent(rows['all']['precision'])} of what it includes is affective by the labels, and it "
+            f"finds {percent(rows['all']['recall'])} of what is; the labels are richer in affective conversations than any data set."
+        )
+    return "No labels were at hand to measure it."
+
+
+def on_verdicts(claims: list[dict]) -> str:
+    """How many of the claims judged in one data set met which verdict: "2 supported, 3 inconclusive"."""
+    counts = [(verdict, sum(claim["verdict"] == verdict for claim in claims)) for verdict in VERDICTS]
+    return ", ".join(f"{n} {verdict}" for verdict, n in counts if n)
+
+
+def on_claims(claims: list[dict], names: dict[str, str]) -> str:
+    """Each claim with its verdict, and what was found where it was judged: the figure of verdicts in words."""
+    parts = []
+    for claim in claims:
+        of = f", {names[claim['dataset']]}" if len(names) > 1 else ""
+        shown = f" {found(claim)}" if claim["verdict"] != UNTESTABLE else ""
+        parts.append(f"{claim['short']}{of}: {claim['verdict']}{shown}")
+    return f"Verdicts on the study's claims. {'; '.join(parts)}.".replace('"', "'")
+
+
+def alt_text(rows: list[dict], kind: str, value: str, form) -> str:
+    """Alternative text of a figure: each group with its value."""
+    parts = [f"{TITLES.get(row['group'], row['group'])}: {form(row[value])}" for row in rows if row[value] is not None]
+    return f"{kind}. " + ("; ".join(parts) if parts else "Too few conversations to show any value") + "."

@@ -1,0 +1,196 @@
+"""The findings as sentences: they say what the tables say, and no more."""
+
+import pytest
+
+from shared.findings import (
+    STABLE,
+    alt_text,
+    on_claims,
+    on_classifier,
+    on_concerns,
+    on_prevalence,
+    on_pushback,
+    on_sentiment,
+    on_topics,
+    on_types,
+    on_verdicts,
+)
+from shared.words import percent
+
+SPACE = "\u00a0"
+
+
+def share(estimate, low, high, n_of=2000, suppressed=False):
+    return {"estimate": estimate, "ci_low": low, "ci_high": high, "n_of": n_of, "suppressed": suppressed}
+
+
+def test_a_share_is_told_with_its_interval_its_base_and_the_study_s():
+    said = on_prevalence(share(0.011, 0.0066, 0.018), "Owls", "2.9 %").replace(SPACE, " ")
+    assert said.startswith("1.1 % (0.66 % to 1.8 %) of 2,000 conversations of Owls are affective by our estimate")
+    assert "2.9 %" in said
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (share(None, None, None, n_of=0), "no conversation passed the filters"),
+        (share(None, None, None, n_of=None), "too few conversations passed"),
+        (share(None, None, None, suppressed=True), "no labels of this data set"),
+        (share(None, None, None), "measured on other data do not fit"),
+    ],
+)
+def test_a_share_that_cannot_be_estimated_is_not_told_but_its_reason_is(row, words):
+    said = on_prevalence(row, "Owls", "2.9 %")
+    assert words in said and "%" not in said
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (share(0.7, 0.51, 0.9), "Most affective conversations are interpersonal advice or coaching"),
+        (share(0.7, 0.49, 0.9), "is open"),
+        (share(0.3, 0.1, 0.49), "the smaller part"),
+        (share(None, None, None), "cannot be said"),
+    ],
+)
+def test_most_is_said_only_where_the_whole_interval_lies_above_one_half(row, words):
+    assert words in on_types(row, "Owls")
+
+
+def test_pushback_with_a_wide_interval_is_told_with_a_warning():
+    assert "too wide" in on_pushback(share(0.3, 0.05, 0.6), "Owls")
+    assert "too wide" not in on_pushback(share(0.3, 0.25, 0.36), "Owls")
+
+
+def test_pushback_without_an_estimate_has_no_number():
+    assert "%" not in on_pushback(share(None, None, None), "Owls")
+
+
+def change(estimate, low, high, excess=None):
+    row = {"estimate": estimate, "ci_low": low, "ci_high": high, "n_conversations": 40, "excess": excess}
+    return row | {"excess_ci_low": -0.2, "excess_ci_high": 0.2}
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (change(0.1, -0.01, 0.2), "No change of expressed sentiment can be told"),
+        (change(0.1, 0.02, 0.2), "Expressed sentiment rises"),
+        (change(-0.1, -0.2, -0.02), "Expressed sentiment falls"),
+        (
+            change(0.1, 0.02, 0.2, excess=0.05),
+            "beyond the change in other conversations that is +0.05 (-0.20 to +0.20)",
+        ),
+        (change(None, None, None), "Too few affective conversations of at least 6 human messages"),
+    ],
+)
+def test_sentiment_rises_or_falls_only_where_its_interval_leaves_out_zero(row, words):
+    assert words in on_sentiment(row, "Owls", min_human=6)
+
+
+def test_verdicts_are_counted_in_a_fixed_order_and_those_that_nothing_met_left_out():
+    claims = [{"verdict": verdict} for verdict in ("not testable here", "supported", "not testable here")]
+    assert on_verdicts(claims) == "1 supported, 2 not testable here"
+
+
+def test_the_figure_of_verdicts_is_told_claim_by_claim():
+    claim = {"dataset": "own", "unit": "share", "estimate": 0.029, "ci_low": 0.01, "ci_high": 0.2}
+    judged = claim | {"short": "Owls", "verdict": "supported"}
+    open_claim = claim | {"short": '"Foxes"', "verdict": "not testable here"}
+    told = f"Owls: supported 2.9{SPACE}% (1.0{SPACE}% to 20{SPACE}%); 'Foxes': not testable here."
+    assert on_claims([judged, open_claim], {"own": "Own logs"}) == f"Verdicts on the study's claims. {told}"
+    assert "Owls, B: supported" in on_claims([judged, judged | {"dataset": "b"}], {"own": "Own logs", "b": "B"})
+
+
+@pytest.mark.parametrize(
+    ("share_of_top", "words"),
+    [(0.4, f"In Own logs the concern most often spoken of is grief: 40{SPACE}%"), (None, "too few affective")],
+)
+def test_the_concern_most_spoken_of_is_named_if_any_may_be_shown(share_of_top, words):
+    row = {"dataset": "own", "category": "affective", "concern": "Grief", "share": share_of_top}
+    smaller = row | {"concern": "Work", "share": share_of_top and 0.1}
+    rows = [smaller | {"ci_low": 0.05, "ci_high": 0.2}, row | {"ci_low": 0.3, "ci_high": 0.5}]
+    assert words in on_concerns(rows, {"own": "Own logs"})
+
+
+def test_alternative_text_names_each_value_that_is_shown():
+    rows = [{"group": "coaching", "v": 0.5}, {"group": "romantic", "v": None}, {"group": "owls", "v": 0.25}]
+    assert alt_text(rows, "Share", "v", percent) == f"Share. Coaching: 50{SPACE}%; owls: 25{SPACE}%."
+
+
+def test_alternative_text_says_when_nothing_is_shown():
+    rows = [{"group": "coaching", "v": None}]
+    assert alt_text(rows, "Share", "v", percent) == "Share. Too few conversations to show any value."
+
+
+def topic(label, n, *, share=0.5, stability=0.9):
+    row = {"category": "coaching", "topic": label, "n_conversations": n}
+    return row | {"share_of_category": share, "stability": stability}
+
+
+# Rows that are not named: merged, without distinctive words, under the floor, unstable.
+UNNAMED = [
+    topic("other topics", 99, stability=None),
+    topic("no distinctive word", 98, stability=None),
+    topic("f", None, share=None),
+    topic("g", 97, stability=STABLE - 0.01),
+    topic("h", 96, stability=-0.2),
+]
+
+
+def test_the_takeaway_counts_topics_and_names_the_largest_with_its_words_escaped():
+    text = on_topics([topic("a, b", 12), topic("c_d, e", 30), *UNNAMED])
+    assert text.startswith("2 topics are large and stable enough")
+    assert "in coaching, is marked by the words c\\_d, e." in text
+
+
+def test_topics_are_named_from_the_least_stability_on():
+    text = on_topics([topic("a, b", 30, stability=STABLE - 0.001), topic("c, d", 12, stability=STABLE)])
+    assert "c, d" in text and "a, b" not in text
+
+
+@pytest.mark.parametrize("rows", [[], UNNAMED, *([row] for row in UNNAMED)])
+def test_the_takeaway_says_when_no_topic_can_be_named(rows):
+    assert on_topics(rows).startswith("These data name no topics")
+
+
+def measured(labels, precision, recall, *, instrument="classifier", name="included"):
+    return {"instrument": instrument, "class": name, "labels": labels, "precision": precision, "recall": recall}
+
+
+AGREEMENT = [
+    measured("all", 0.1, 0.2, name="affective"),
+    measured("own", 0.9, 0.9, instrument="pushback"),
+    measured("own", 0.3, 0.4),
+    measured("elsewhere", 0.6, 0.7),
+    measured("all", 0.75, 0.5),
+]
+
+
+def told(name, precision, recall):
+    return (
+        f"In {name}, {precision}{SPACE}% of what it includes is affective by the labels, and it finds "
+        f"{recall}{SPACE}% of what is."
+    )
+
+
+def test_the_classifier_is_described_by_the_labels_of_the_data_set():
+    assert on_classifier(AGREEMENT, {"own": "Own logs"}) == told("Own logs", 30, 40)
+
+
+def test_the_classifier_is_described_for_each_labelled_data_set_in_its_order():
+    words = on_classifier(AGREEMENT, {"elsewhere": "Elsewhere", "unlabelled": "Unlabelled", "own": "Own logs"})
+    assert words == told("Elsewhere", 60, 70) + " " + told("Own logs", 30, 40)
+
+
+def test_the_classifier_is_described_by_what_it_includes():
+    words = on_classifier(AGREEMENT, {"unlabelled": "Unlabelled"})
+    assert words.startswith(
+        f"Over all labelled sources, 75{SPACE}% of what it includes is affective by the labels, and it finds "
+        f"50{SPACE}% of what is"
+    )
+    assert "richer in affective conversations" in words
+
+
+def test_without_labels_the_classifier_has_no_figures():
+    assert on_classifier([], {"own": "Own logs"}) == "No labels were at hand to measure it."
