@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 REQUIRED = ["id", "study", "citation", "data", "data_sets", "unit", "definition", "value", "needs", "beside"]
 OPTIONAL = ["low", "high", "reading"]
+# What a weighting of ours needs beside the entry's own analysis.
+BY_WEIGHTING = {"user": ["by person"], "first of the day": ["first of a person's day"]}
 
 
 def check_external(entries: list[dict]) -> None:
@@ -48,7 +50,7 @@ def compare_external(
     for dataset in datasets:
         for entry in entries:
             ours = prevalence.filter(dataset=dataset, **entry["beside"])
-            needs = [entry["needs"], *(["by person"] if entry["beside"]["weighting"] == "user" else [])]
+            needs = [entry["needs"], *BY_WEIGHTING.get(entry["beside"]["weighting"], [])]
             refused = [allowed[dataset, name]["reason"] for name in needs if allowed[dataset, name]["testable"] == "no"]
             estimate = dict.fromkeys(["estimate", "ci_low", "ci_high"])
             if refused:

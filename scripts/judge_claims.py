@@ -18,6 +18,7 @@ REFUTED, UNTESTABLE = "not supported", "not testable here"
 # Of a claim about several rows the row that does worst decides.
 FROM_BEST = [SUPPORTED, DIRECTION, INCONCLUSIVE, UNTESTABLE, REFUTED]
 COLUMNS = ["estimate", "ci_low", "ci_high"]
+UNDER_FLOOR = "Too few conversations: the cell is under the privacy floor."
 
 _WORDS = {"type": "string", "pattern": r"\S"}
 _BOUND = {"anyOf": [{"type": "number"}, _WORDS]}  # a number, or the column of the row that holds it
@@ -133,18 +134,14 @@ def _judge_row(claim: dict, row: dict) -> dict[str, Any]:
         "region_high": region[1],
     }
     if n is None:
-        return (
-            found
-            | dict.fromkeys(COLUMNS)
-            | {
-                "verdict": UNTESTABLE,
-                "reason": "Too few conversations: the cell is under the privacy floor.",
-            }
-        )
+        return found | dict.fromkeys(COLUMNS) | {"verdict": UNTESTABLE, "reason": UNDER_FLOOR}
     if n < claim["min_n"]:
         return found | {"verdict": UNTESTABLE, "reason": f"{n} conversations; the rule asks for {claim['min_n']}."}
     if low is None or high is None:
-        return found | {"verdict": UNTESTABLE, "reason": "No interval could be computed."}
+        hidden = row.get("suppressed") or row.get("numerator_suppressed")
+        return found | {"verdict": UNTESTABLE, "reason": UNDER_FLOOR if hidden else "No interval could be computed."}
+    if len(claim["rule"]) > sum(edge is not None for edge in region):
+        return found | {"verdict": UNTESTABLE, "reason": "The edge of the claimed region could not be computed."}
     inside, outside = _inside(low, high, region), _outside(low, high, region)
     if not claim.get("corrected", True) and (inside or outside):
         lies = "inside" if inside else "outside"

@@ -54,10 +54,13 @@ def test_where_the_data_do_not_allow_ours_the_reason_stands_in():
     assert table.select("published", "estimate", "ci_low", "reason").row(0) == (0.2, None, None, "No ears.")
 
 
-def test_a_number_by_user_needs_persons():
-    by_user = ENTRY | {"beside": ENTRY["beside"] | {"weighting": "user"}}
-    allowed = pl.concat([capabilities(wood="yes"), capabilities(wood="no").with_columns(analysis=pl.lit("by person"))])
-    ours = prevalence("wood").with_columns(weighting=pl.lit("user"))
+@pytest.mark.parametrize(
+    ("weighting", "analysis"), [("user", "by person"), ("first of the day", "first of a person's day")]
+)
+def test_a_number_by_person_needs_persons(weighting, analysis):
+    by_user = ENTRY | {"beside": ENTRY["beside"] | {"weighting": weighting}}
+    allowed = pl.concat([capabilities(wood="yes"), capabilities(wood="no").with_columns(analysis=pl.lit(analysis))])
+    ours = prevalence("wood").with_columns(weighting=pl.lit(weighting))
     table = compare_external([by_user], ours, allowed, datasets=["wood"])
     assert table.select("estimate", "reason").row(0) == (None, "No ears.")
 

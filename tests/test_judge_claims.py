@@ -168,6 +168,13 @@ def test_a_cell_under_the_privacy_floor_is_not_testable():
     assert "floor" in found["reason"]
 
 
+@pytest.mark.parametrize("flag", ["suppressed", "numerator_suppressed"])
+def test_a_share_that_is_hidden_for_its_numerator_is_not_testable_for_the_floor(flag):
+    found = judge_claim(CLAIM, estimates(None, None, **{flag: True}), not_testable=None)
+    assert (found["verdict"], "floor" in found["reason"]) == ("not testable here", True)
+    assert "floor" not in judge_claim(CLAIM, estimates(None, None, **{flag: False}), not_testable=None)["reason"]
+
+
 def test_an_estimate_without_an_interval_is_not_testable():
     assert verdict(CLAIM, estimates(None, None)) == "not testable here"
 
@@ -301,7 +308,10 @@ def test_a_count_that_is_not_corrected_supports_the_direction_at_most_and_refute
     assert verdict(CLAIM | {"corrected": False}, estimates(low, high)) == expected
 
 
-@pytest.mark.parametrize(("null", "expected"), [(0.01, "supported"), (0.03, "inconclusive"), (0.06, "not supported")])
+@pytest.mark.parametrize(
+    ("null", "expected"),
+    [(0.01, "supported"), (0.03, "inconclusive"), (0.06, "not supported"), (None, "not testable here")],
+)
 def test_a_bound_may_be_a_column_of_the_row(null, expected):
     claim = without("direction") | {"rule": {"low": "null_ci_high", "high": 0.5}}
     found = judge_claim(claim, estimates(0.02, 0.05, null_ci_high=null), not_testable=None)
