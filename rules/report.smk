@@ -21,11 +21,12 @@ TABLES = [
     "classifier_calibration",
     "classifier_confusions",
     "instrument_check",
+    "coverage",
     "power",
     "external",
     *(["judge"] if JUDGED else []),
 ]
-FIGURES = ["claims", "prevalence", "topics", "concerns", "pushback", "sentiment", "evaluation", "calibration"]
+FIGURES = ["claims", "prevalence", "topics", "concerns", "pushback", "sentiment", "evaluation", "calibration", "coverage"]
 SECTIONS = sorted(str(path.relative_to(BASE)) for path in (BASE / "report" / "sections").glob("*.qmd"))
 
 

@@ -230,3 +230,41 @@ rule check_instrument:
         code=code("check_instrument"),
     script:
         "../scripts/check_instrument.py"
+
+
+rule simulate_coverage:
+    """How often the intervals hold a truth that is known, by estimator: simulated labels, decisions and users."""
+    output:
+        coverage=f"results/{RUN}/tables/coverage.csv",
+    log:
+        f"logs/simulate_coverage/{RUN}.log",
+    benchmark:
+        f"benchmarks/simulate_coverage/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        replications=config["validate"]["coverage_replications"],
+        settings=config["estimate"],
+        seed=config["seed"],
+        code=code("simulate_coverage"),
+    script:
+        "../scripts/simulate_coverage.py"
+
+
+rule plot_coverage:
+    """Figure of the appendix: how often the intervals hold a known truth."""
+    input:
+        coverage=f"results/{RUN}/tables/coverage.csv",
+    output:
+        figure=f"results/{RUN}/figures/coverage.svg",
+    log:
+        f"logs/plot_coverage/{RUN}.log",
+    benchmark:
+        f"benchmarks/plot_coverage/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        confidence=config["estimate"]["confidence"],
+        code=code("plot_coverage"),
+    script:
+        "../scripts/plot_coverage.py"

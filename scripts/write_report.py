@@ -142,6 +142,11 @@ def alternative_texts(tables: Tables, evaluated: list[dict]) -> dict[str, str]:
         for row in tables["classifier_calibration"]
         if (row["class"], row["labels"]) == ("affective", "all")
     )
+    held = "; ".join(
+        f"{percent(row['prevalence'])}: {percent(row['coverage'])}"
+        for row in tables["coverage"]
+        if (row["estimator"], row["sensitivity"]) == ("stratified", None)
+    )
     return {
         "alt_prevalence": findings.alt_text(whole, "Share of all conversations", "estimate", percent),
         "alt_topics": findings.on_topics(tables["topics"]).replace("\\", ""),
@@ -151,6 +156,7 @@ def alternative_texts(tables: Tables, evaluated: list[dict]) -> dict[str, str]:
         "alt_sentiment": findings.alt_text(tables["sentiment"], "Mean change of sentiment", "estimate", signed),
         "alt_evaluation": f"F1 of the classifier over all real sources. {f1}.",
         "alt_calibration": f"Share by the labels against predicted probability of affective. {observed}.",
+        "alt_coverage": f"How often intervals from the label sample hold the truth, by prevalence. {held}.",
     }
 
 
@@ -219,6 +225,7 @@ def report_values(
         ],
         "min_positive": MIN_POSITIVE,
         "errors": errors_by_ruling(tables["classifier_confusions"], codebook["classes"]),
+        "coverage": [row for row in tables["coverage"] if row["sensitivity"] is None],
         "n_check": max((row["n_conversations"] for row in tables["instrument_check"]), default=0),
         "classes": list(codebook["classes"].items()),
         "class_title": lambda name: codebook["classes"].get(name, {"title": spaced(name).capitalize()})["title"],
