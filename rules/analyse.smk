@@ -166,7 +166,7 @@ rule estimate_pushback:
     """How often the assistant pushes back, by type of conversation; kinds and reasons."""
     input:
         measures=each_dataset("data/interim/{dataset}/measures.parquet"),
-        held_out=config["pushback"]["held_out"],
+        held_out=PUSHBACK_HELD_OUT,
     output:
         pushback=f"results/{RUN}/tables/pushback.csv",
         kinds=f"results/{RUN}/tables/pushback_kinds.csv",

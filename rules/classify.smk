@@ -90,6 +90,7 @@ rule evaluate_judge:
     """The judge's decisions beside the labels, from which its error rates come, and what it was asked."""
     input:
         labels=config["validate"]["labels"],
+        own=[f"data/labels/{dataset}/labels.csv" for dataset in OWN_LABELLED],
         control_labels="resources/control/labels.csv",
         measures=expand("data/interim/{dataset}/measures.parquet", dataset=PROCESSED),
         answers=[f"data/interim/{dataset}/answers/{shard}.jsonl" for dataset in PROCESSED for shard in SHARDS[dataset]],

@@ -227,15 +227,15 @@ def held_out_of(model):
     return f"{model.removesuffix('.csv')}_held_out.csv"
 
 
-def readings_of(wildcards):
-    """Input function: the files of whoever read conversations of the data set."""
-    folder = Path("data/labels") / wildcards.dataset / "readings"
+def reading_files(dataset):
+    """The files of whoever read conversations of a data set."""
+    folder = Path("data/labels") / dataset / "readings"
     return sorted(str(path) for path in folder.glob("*") if path.suffix in {".csv", ".json"})
 
 
 def own_labels(wildcards):
     """Input function: labels made from readings of the data set, which take the place of all others of it; none where nobody read it here."""
-    return [f"data/labels/{wildcards.dataset}/labels.csv"] if readings_of(wildcards) else []
+    return [f"data/labels/{wildcards.dataset}/labels.csv"] if reading_files(wildcards.dataset) else []
 
 
 JUDGED = config["classify"]["classifier"] == "llm"
@@ -247,7 +247,11 @@ if JUDGED and config["classify"]["llm"]["replay"] and not Path(config["classify"
     stop(f"classify.llm.replay: there is no file '{config['classify']['llm']['replay']}', looked for in {Path.cwd()}.")
 # The table that everything after classification reads is `affect`, whoever fills it; its error rates are those of whoever filled it.
 BY_CLASSIFIER, BY_JUDGE = ("affect_offline", "affect") if JUDGED else ("affect", "affect_judged")
-HELD_OUT = f"data/judge/{RUN}/held_out.csv" if JUDGED else held_out_of(MODEL)
+INSTRUMENT_HELD_OUT = f"data/judge/{RUN}/held_out.csv" if JUDGED else held_out_of(MODEL)
+# Where data sets have labels of their own, the error rates come from these.
+OWN_LABELLED = [dataset for dataset in DATASETS if reading_files(dataset)]
+HELD_OUT = f"data/labels/held_out/{RUN}_affect.csv" if OWN_LABELLED else INSTRUMENT_HELD_OUT
+PUSHBACK_HELD_OUT = f"data/labels/held_out/{RUN}_pushback.csv" if OWN_LABELLED else config["pushback"]["held_out"]
 
 
 def all_shards(pattern):

@@ -72,7 +72,7 @@ rule compare_readings:
     """What the readers of a data set differ on, and the page on which a third reads that again."""
     input:
         **SHEET,
-        readings=readings_of,
+        readings=lambda wildcards: reading_files(wildcards.dataset),
         selected=all_shards("data/interim/{dataset}/selected/{shard}.parquet"),
     output:
         disagreements="data/labels/{dataset}/disagreements.csv",
@@ -94,7 +94,7 @@ rule adjudicate_labels:
     """One label a conversation from all its readings: who decided, and how many conversations it stands for."""
     input:
         codebook=config["classify"]["codebook"],
-        readings=readings_of,
+        readings=lambda wildcards: reading_files(wildcards.dataset),
         disagreements="data/labels/{dataset}/disagreements.html",  # is there to be read where this stops
     output:
         labels="data/labels/{dataset}/labels.csv",
@@ -130,6 +130,31 @@ rule import_labels:
         code=code("import_labels"),
     script:
         "../scripts/import_labels.py"
+
+
+rule join_held_out:
+    """Error rates of the instruments from labels of one's own, where there are any."""
+    input:
+        affect=INSTRUMENT_HELD_OUT,
+        pushback=config["pushback"]["held_out"],
+        own=expand("data/labels/{dataset}/labels.csv", dataset=OWN_LABELLED),
+        measures=expand("data/interim/{dataset}/measures.parquet", dataset=OWN_LABELLED),
+        labelled=expand("data/interim/{dataset}/labels.parquet", dataset=OWN_LABELLED),
+    output:
+        affect=f"data/labels/held_out/{RUN}_affect.csv",
+        pushback=f"data/labels/held_out/{RUN}_pushback.csv",
+    log:
+        f"logs/join_held_out/{RUN}.log",
+    benchmark:
+        f"benchmarks/join_held_out/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        datasets=OWN_LABELLED,
+        min_human_messages_roleplay=config["classify"]["min_human_messages_roleplay"],
+        code=code("join_held_out"),
+    script:
+        "../scripts/join_held_out.py"
 
 
 rule measure_agreement:

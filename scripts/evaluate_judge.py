@@ -7,46 +7,29 @@ from typing import TYPE_CHECKING
 import polars as pl
 from scipy.stats import beta
 
-from shared.affect import apply_study_filters
-from shared.contracts import CATEGORIES
+from shared.evaluation import beside_labels
 from shared.job import logged
 from shared.labels import read_control_labels, read_labels
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-FLAGS = ["content_creation", "affective", "professional"]
 
+def evaluate_judge(
+    labels: pl.DataFrame, measures: dict[str, pl.DataFrame], *, min_human_messages_roleplay: int
+) -> pl.DataFrame:
+    """The judge's decisions beside the labels, all data sets as one table (shared.evaluation.beside_labels).
 
-def evaluate_judge(labels: pl.DataFrame, measures: pl.DataFrame, *, min_human_messages_roleplay: int) -> pl.DataFrame:
-    """Decisions beside labels on the labelled conversations of one data set.
-
-    Nothing was learnt from these labels, so nothing has to be cross-validated. The instrument is the sieve with the judge behind it: what the sieve
-    dropped and the sample left out is predicted not affective here as in every count.
+    Nothing was learnt from these labels, so nothing has to be cross-validated.
 
     Args:
-        labels: shared.labels.read_labels, of this data set alone.
-        measures: contracts.MEASURES, made with the judge.
+        labels: shared.labels.read_labels.
+        measures: contracts.MEASURES, made with the judge, by data set.
         min_human_messages_roleplay: the study's rule.
-
-    Returns:
-        source, conversation_id, weight, stratum, predicted_<class> and true_<class> (0 or 1; also `included`), for shared.labels.read_held_out.
     """
-    joined = measures.join(labels, on="conversation_id", suffix="_label").sort("conversation_id")
-    true = {name: joined[f"{name}_label"].to_numpy() for name in FLAGS}
-    true |= {name: joined["categories_label"].list.contains(pl.lit(name)).to_numpy() for name in CATEGORIES}
-    true = apply_study_filters(
-        true, n_human=joined["n_human"].to_numpy(), min_human_messages_roleplay=min_human_messages_roleplay
-    )
-    predicted = {name: joined[name] for name in [*FLAGS, "included"]}
-    predicted |= {name: joined["categories"].list.contains(pl.lit(name)) for name in CATEGORIES}
-    return joined.select(
-        "source",
-        "conversation_id",
-        "weight",
-        "stratum",
-        **{f"predicted_{name}": pl.Series(values).cast(pl.Int8) for name, values in predicted.items()},
-        **{f"true_{name}": pl.Series(values).cast(pl.Int8) for name, values in true.items()},
+    rule = {"min_human_messages_roleplay": min_human_messages_roleplay}
+    return pl.concat(
+        [beside_labels(labels.filter(source=dataset), table, **rule) for dataset, table in measures.items()]
     )
 
 
@@ -99,16 +82,13 @@ def what_was_asked(
 def main():
     paths, params = snakemake.input, snakemake.params
     control = read_control_labels(paths.control_labels).filter(split="train")
-    labels = read_labels(paths.labels)
+    labels = read_labels(paths.labels, own=paths.own)
     labels = pl.concat([labels, control.select(labels.columns)])
-    held_out, asked = [], []
-    for dataset, path in zip(params.processed, paths.measures, strict=True):
-        measures = pl.read_parquet(path)
-        held_out.append(
-            evaluate_judge(
-                labels.filter(source=dataset), measures, min_human_messages_roleplay=params.min_human_messages_roleplay
-            )
-        )
+    measures = {dataset: pl.read_parquet(path) for dataset, path in zip(params.processed, paths.measures, strict=True)}
+    rule = {"min_human_messages_roleplay": params.min_human_messages_roleplay}
+    evaluate_judge(labels, measures, **rule).write_csv(snakemake.output.held_out)
+    asked = []
+    for dataset, table in measures.items():
         lines = [
             json.loads(line)
             for file in paths.answers
@@ -116,10 +96,7 @@ def main():
             for line in Path(file).read_text(encoding="utf-8").splitlines()
         ]
         if dataset in params.datasets:
-            asked.append(
-                what_was_asked(lines, measures, dataset=dataset, confidence=params.confidence, **params.floors)
-            )
-    pl.concat(held_out).write_csv(snakemake.output.held_out)
+            asked.append(what_was_asked(lines, table, dataset=dataset, confidence=params.confidence, **params.floors))
     pl.DataFrame(asked, infer_schema_length=None).write_csv(snakemake.output.judge)
 
 

@@ -21,7 +21,7 @@ def import_labels(labels: pl.DataFrame, measures: pl.DataFrame, *, dataset: str)
         dataset: labels of this source count.
 
     Returns:
-        The measures of labelled conversations with weight (null outside a probability sample), weight_compared (the same among those that are
+        The measures of labelled conversations with weight (null outside a probability sample), stratum, weight_compared (the same among those that are
         compared, which stand for the others of their kind; null for the others) and label_affective, label_content_creation, label_professional,
         label_categories, label_pushback (kinds), label_sentiment_start, label_sentiment_end.
     """
@@ -35,7 +35,7 @@ def import_labels(labels: pl.DataFrame, measures: pl.DataFrame, *, dataset: str)
         "sentiment_end",
     ]
     own = labels.filter(source=dataset).select(
-        "conversation_id", "weight", **{f"label_{name}": pl.col(name) for name in wanted}
+        "conversation_id", "weight", "stratum", **{f"label_{name}": pl.col(name) for name in wanted}
     )
     others = measures.filter(~pl.col("affective"))
     stands_for = pl.when("affective").then(1.0).otherwise(others.height / max(1, others["compared"].sum()))

@@ -10,13 +10,14 @@ from evaluate_judge import evaluate_judge, what_was_asked
 from scipy.stats import beta
 
 from shared.contracts import CATEGORIES
+from shared.evaluation import beside_labels
 from shared.labels import read_held_out
 
 CATEGORY_LIST = pl.List(pl.Enum(CATEGORIES))
 
 
 def measures(rows):
-    """Rows of (id, affective, categories): what evaluate_judge reads of contracts.MEASURES."""
+    """Rows of (id, affective, categories): what beside_labels reads of contracts.MEASURES."""
     return pl.DataFrame(
         [
             {"conversation_id": name, "cluster": name, "n_human": 5, "content_creation": False, "affective": affective}
@@ -39,7 +40,7 @@ def labels(rows, weight=2.0):
 
 
 def test_decisions_stand_beside_labels_of_the_same_conversation():
-    found = evaluate_judge(
+    found = beside_labels(
         labels([("b", ["coaching"]), ("a", []), ("elsewhere", ["coaching"])]),
         measures([("a", True, ["romantic"]), ("b", True, ["coaching"]), ("unlabelled", False, [])]),
         min_human_messages_roleplay=4,
@@ -50,17 +51,23 @@ def test_decisions_stand_beside_labels_of_the_same_conversation():
 
 
 def test_labels_go_through_the_study_s_filters_like_decisions():
-    found = evaluate_judge(
+    found = beside_labels(
         labels([("a", ["roleplay"])]), measures([("a", True, ["roleplay"])]), min_human_messages_roleplay=6
     )
     assert found.select("true_affective", "true_roleplay", "true_included").row(0) == (1, 0, 0)
+
+
+def test_each_data_set_is_held_to_its_own_labels():
+    judged = {"own": measures([("a", True, ["romantic"])]), "other": measures([("a", False, [])])}
+    found = evaluate_judge(labels([("a", ["romantic"])]), judged, min_human_messages_roleplay=4)
+    assert found.select("source", "predicted_romantic").rows() == [("own", 1)]
 
 
 def held_out(tmp_path, n, source="own"):
     """As estimate_prevalence reads it, of n conversations of which each second is affective."""
     rows = [(f"c{number}", ["coaching"] if number % 2 else []) for number in range(n)]
     judged = measures([(name, bool(categories), categories) for name, categories in rows])
-    table = evaluate_judge(labels(rows), judged, min_human_messages_roleplay=4)
+    table = beside_labels(labels(rows), judged, min_human_messages_roleplay=4)
     table.with_columns(source=pl.lit(source)).write_csv(tmp_path / "held_out.csv")
     return read_held_out(tmp_path / "held_out.csv")
 

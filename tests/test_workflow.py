@@ -16,7 +16,7 @@ RULES = {
     for path in RULE_FILES
     for name, body in re.findall(r"^rule (\w+):\n((?:    .*\n|\n)+)", path.read_text(encoding="utf-8"), re.MULTILINE)
 }
-OF_READERS = {"plan_labels", "draw_label_sample", "compare_readings", "adjudicate_labels"}
+OF_READERS = {"plan_labels", "draw_label_sample", "compare_readings", "adjudicate_labels", "join_held_out"}
 OF_THE_JUDGE = {"plan_judging", "judge_shard", "evaluate_judge"}
 
 

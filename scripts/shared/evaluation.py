@@ -3,14 +3,48 @@
 import numpy as np
 import polars as pl
 
+from shared.affect import apply_study_filters
 from shared.contracts import CATEGORIES, CLASSES
 from shared.statistics import beta_draws, bootstrap_share, quantile_interval
 
+FLAGS = ["content_creation", "affective", "professional"]
 BANDS = {"all": (1, None), "1": (1, 1), "2-5": (2, 5), "6-10": (6, 10), "11-49": (11, 49), "50+": (50, None)}
 # Edges of predicted probability; most conversations lie near zero, so the bins widen.
 BINS = [0, 0.01, 0.03, 0.1, 0.2, 0.4, 0.6, 0.8, 1]
 MIN_POSITIVE = 10  # positives under which a figure says next to nothing and is not shown
 FIGURES = ["precision", "recall", "f1", "average_precision", "false_positive_rate"]
+
+
+def beside_labels(labels: pl.DataFrame, measures: pl.DataFrame, *, min_human_messages_roleplay: int) -> pl.DataFrame:
+    """Decisions beside labels on the labelled conversations of one data set.
+
+    For an instrument that learnt nothing from these labels. It is the sieve with what is behind it: what the sieve dropped, and a judge did not
+    sample of it, is predicted not affective here as in every count.
+
+    Args:
+        labels: shared.labels.read_labels, of this data set alone.
+        measures: contracts.MEASURES of the same data set.
+        min_human_messages_roleplay: the study's rule.
+
+    Returns:
+        source, conversation_id, weight, stratum, predicted_<class> and true_<class> (0 or 1; also `included`), for shared.labels.read_held_out.
+    """
+    joined = measures.join(labels, on="conversation_id", suffix="_label").sort("conversation_id")
+    true = {name: joined[f"{name}_label"].to_numpy() for name in FLAGS}
+    true |= {name: joined["categories_label"].list.contains(pl.lit(name)).to_numpy() for name in CATEGORIES}
+    true = apply_study_filters(
+        true, n_human=joined["n_human"].to_numpy(), min_human_messages_roleplay=min_human_messages_roleplay
+    )
+    predicted = {name: joined[name] for name in [*FLAGS, "included"]}
+    predicted |= {name: joined["categories"].list.contains(pl.lit(name)) for name in CATEGORIES}
+    return joined.select(
+        "source",
+        "conversation_id",
+        "weight",
+        "stratum",
+        **{f"predicted_{name}": pl.Series(values).cast(pl.Int8) for name, values in predicted.items()},
+        **{f"true_{name}": pl.Series(values).cast(pl.Int8) for name, values in true.items()},
+    )
 
 
 def figures(true: np.ndarray, predicted: np.ndarray, weight: np.ndarray) -> dict[str, np.ndarray]:

@@ -43,8 +43,9 @@ def read_labels(paths: str | Path | list, *, own: list[str] = ()) -> pl.DataFram
     """
     if own:
         mine = read_labels(own)
-        others = [path for path in paths if path not in own]
-        return pl.concat([read_labels(others).filter(~pl.col("source").is_in(mine["source"].unique().to_list())), mine])
+        others = [read_labels(path) for path in paths if path not in own]
+        sources = mine["source"].unique().to_list()
+        return pl.concat([*(table.filter(~pl.col("source").is_in(sources)) for table in others), mine])
     tables = []
     for path in [paths] if isinstance(paths, (str, Path)) else paths:
         table = pl.read_csv(path, infer_schema=False).with_columns(pl.col(pl.String).fill_null(""))
