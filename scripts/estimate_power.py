@@ -65,6 +65,12 @@ def _edges(value, region):
     return [edge for edge in region if edge is not None]
 
 
+def verdict_at(value: float, region: tuple) -> str:
+    """What a claim comes to if the interval closes around `value`."""
+    low, high = region
+    return "supported" if (low is None or value >= low) and (high is None or value <= high) else "not supported"
+
+
 def deviation_of_changes(sentiment: pl.DataFrame, *, confidence: float) -> float | None:
     """Standard deviation of a conversation's change of sentiment, back from the interval of the non-affective conversations' mean."""
     rows = sentiment.filter(group="not affective").drop_nulls(["n_conversations", "ci_low", "ci_high"])
@@ -83,13 +89,16 @@ def labels_of(held_out: pl.DataFrame, dataset: str) -> dict[str, int]:
 def plan_claim(
     claim: dict, judged: dict, *, labels: dict[str, int], deviation: float | None, confidence: float
 ) -> dict[str, Any]:
-    """What would decide one claim: n_now, n_needed (null where it is decided, or nothing can be said) and on what that rests (`basis`)."""
+    """What would decide one claim: n_now, n_needed (null where it is decided, or nothing can be said), to which verdict (`outcome`), and on what
+    that rests (`basis`)."""
     n_now = labels.get(claim["decided_by"], judged["n"])
-    plan = {"unit": claim["decided_by"], "n_now": n_now, "n_needed": None}
+    plan = {"unit": claim["decided_by"], "n_now": n_now, "n_needed": None, "outcome": None}
     if judged["verdict"] in DECIDED:
         return plan | {"basis": "decided"}
     if "unmeasured" in claim:
         return plan | {"basis": "not measured"}
+    if not claim.get("corrected", True):
+        return plan | {"basis": "an uncorrected count decides nothing"}
     rule = claim["rule"]
     region = (rule.get("low"), rule.get("high"))
     if judged["region_low"] is not None or judged["region_high"] is not None:
@@ -102,13 +111,16 @@ def plan_claim(
     if judged["ci_low"] is not None and n_now:
         interval = (judged["estimate"], judged["ci_low"], judged["ci_high"])
         needed = needed_by_scaling(*interval, region, n_now, population=population)
-        return plan | {"n_needed": needed and max(needed, least), "basis": "if the estimate stays where it is"}
+        outcome = needed and verdict_at(judged["estimate"], region)
+        basis = "if the estimate stays where it is"
+        return plan | {"n_needed": needed and max(needed, least), "outcome": outcome, "basis": basis}
     assumed = claim["assumed"]
+    plan |= {"outcome": verdict_at(assumed, region)}
     if claim["unit"] == "share":
         needed = needed_for_share(assumed, region, confidence=confidence)
         return plan | {"n_needed": max(needed, least), "basis": f"if {100 * assumed:g} % is found"}
     if deviation is None:
-        return plan | {"basis": "no spread is known"}
+        return plan | {"outcome": None, "basis": "no spread is known"}
     needed = needed_for_mean(assumed, region, deviation=deviation, confidence=confidence)
     return plan | {"n_needed": max(needed, least), "basis": f"if a change of {assumed:+g} is found"}
 
@@ -141,7 +153,7 @@ def estimate_power(
 
     Returns:
         dataset, id, verdict, decided, n_tests (claims of the data set that have a verdict other than not testable), holds_for_all (null where nothing
-        was decided), unit (of n: labels, affective labels or conversations), n_now, n_needed, basis.
+        was decided), unit (of n: labels, affective labels or conversations), n_now, n_needed, outcome, basis.
     """
     rows = []
     declared = {claim["id"]: claim for claim in claims}
@@ -160,7 +172,10 @@ def estimate_power(
             plan = plan_claim(declared[row["id"]], row, labels=labels, deviation=deviation, confidence=confidence)
             stands = holds_for_all(row, n_tests=n_tests, confidence=confidence)
             rows.append(said | {"n_tests": n_tests, "holds_for_all": stands} | plan)
-    return pl.DataFrame(rows, schema_overrides={"holds_for_all": pl.Boolean, "n_now": pl.Int64, "n_needed": pl.Int64})
+    return pl.DataFrame(
+        rows,
+        schema_overrides={"holds_for_all": pl.Boolean, "n_now": pl.Int64, "n_needed": pl.Int64, "outcome": pl.String},
+    )
 
 
 def main():

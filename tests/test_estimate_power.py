@@ -123,6 +123,17 @@ def test_without_an_interval_the_declared_value_stands_in():
     assert plan(change, hidden) == (None, None, "no spread is known")
 
 
+@pytest.mark.parametrize(("estimate", "outcome"), [(0.05, "supported"), (0.12, "not supported"), (0.1, None)])
+def test_the_plan_says_which_verdict_it_would_come_to(estimate, outcome):
+    found = judged(0.02, 0.15, estimate=estimate)
+    assert plan_claim(CLAIM, found, labels={}, deviation=None, confidence=0.95)["outcome"] == outcome
+
+
+def test_no_number_lets_an_uncorrected_count_decide():
+    uncorrected = CLAIM | {"corrected": False}
+    assert plan(uncorrected, judged(0.02, 0.15)) == (100, None, "an uncorrected count decides nothing")
+
+
 def test_a_claim_that_nothing_measures_is_not_planned():
     claim = without("value") | {"unmeasured": "Nobody counts owls."}
     hidden = judged(None, None, estimate=None, verdict="not testable here", region=(None, None), n=None)
