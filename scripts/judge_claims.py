@@ -27,7 +27,7 @@ _BOUNDS = {"low": _BOUND, "high": _BOUND}
 _WHERE = {
     "type": "object",
     "minProperties": 1,
-    "additionalProperties": {"anyOf": [_WORDS, {"type": "array", "items": _WORDS, "minItems": 1}]},
+    "additionalProperties": {"anyOf": [_WORDS, {"type": "integer"}, {"type": "array", "items": _WORDS, "minItems": 1}]},
 }
 CLAIM = {
     "type": "object",
@@ -49,7 +49,8 @@ CLAIM = {
     "oneOf": [{"required": ["value"]}, {"required": ["unmeasured"]}],
     "additionalProperties": False,
     "properties": dict.fromkeys(
-        ["id", "section", "statement", "short", "published", "estimand", "needs", "in_words", "unmeasured"], _WORDS
+        ["id", "section", "statement", "short", "published", "estimand", "needs", "in_words", "absent", "unmeasured"],
+        _WORDS,
     )
     | {
         "published_value": {"type": "number"},
@@ -164,7 +165,7 @@ def _judge_row(claim: dict, row: dict) -> dict[str, Any]:
     return found | {"verdict": INCONCLUSIVE, "reason": "The interval reaches over the edge of the claimed region."}
 
 
-def rows_of(claim: dict) -> list[dict[str, str]]:
+def rows_of(claim: dict) -> list[dict[str, str | int]]:
     """The rows that a claim is about, as {column: value}: one, or one for each of several values listed."""
     where = {name: wanted if isinstance(wanted, list) else [wanted] for name, wanted in claim["value"]["where"].items()}
     return [dict(zip(where, values, strict=True)) for values in product(*where.values())]
@@ -190,7 +191,7 @@ def judge_claim(claim: dict, table: pl.DataFrame, *, not_testable: str | None) -
     for where in rows_of(claim):
         rows = table.filter(**where)
         if rows.height != 1:
-            return empty | {"reason": "The data set has no such estimate."}
+            return empty | {"reason": claim.get("absent", "The data set has no such estimate.")}
         found.append(_judge_row(claim, rows.row(0, named=True)) | {"where": where})
     worst = max(found, key=lambda verdict: FROM_BEST.index(verdict["verdict"]))
     where = worst.pop("where")

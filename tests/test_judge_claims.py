@@ -239,10 +239,13 @@ def test_every_declared_claim_can_be_met_and_can_be_missed(claim):
 def test_every_declared_claim_finds_its_rows_and_columns_in_the_tables_of_a_run(claim, demo):
     table = pl.read_csv(demo / f"results/demo/tables/{claim['value']['table']}.csv", infer_schema_length=None)
     for where in rows_of(claim):
-        assert table.filter(dataset="control", **where).height == 1, where
-    named = [*claim["value"].get("columns", COLUMNS), *claim.get("direction", {}).get("columns", [])]
+        # A number is what a row may fail to reach, and `absent` says so.
+        named = {name: value for name, value in where.items() if isinstance(value, str)}
+        assert table.filter(dataset="control", **named).height == 1, where
+        assert named == where or "absent" in claim
+    judged = [*claim["value"].get("columns", COLUMNS), *claim.get("direction", {}).get("columns", [])]
     edges = [bound for bound in claim["rule"].values() if isinstance(bound, str)]
-    assert {*named, *edges} <= set(table.columns)
+    assert {*judged, *edges} <= set(table.columns)
     assert {"n_of", "n_conversations"} & set(table.columns)
 
 
@@ -288,6 +291,11 @@ def test_of_a_claim_about_several_rows_the_reason_names_the_one_that_decided():
     claim = CLAIM | {"value": {"table": "prevalence", "where": {"place": "wood", "group": ["fox", "owl"]}}}
     found = judge_claim(claim, sightings(fox=(0.01, 0.05, 99), owl=(0.2, 0.6, 99)), not_testable=None)
     assert found["reason"] == "Owl: the whole interval lies outside the claimed region."
+
+
+def test_a_claim_may_say_why_there_may_be_no_such_row():
+    found = judge_claim(CLAIM | {"absent": "No fox that old."}, estimates(0, 0.1).clear(), not_testable=None)
+    assert (found["verdict"], found["reason"]) == ("not testable here", "No fox that old.")
 
 
 def test_a_claim_about_several_rows_is_not_testable_where_one_is_absent():
