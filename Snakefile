@@ -15,6 +15,7 @@ include: "rules/classify.smk"  # content creation, affective, six categories
 include: "rules/pushback.smk"  # does the assistant resist, how and why
 include: "rules/sentiment.smk"  # what the human expresses, message by message
 include: "rules/topics.smk"  # what is talked about in each category
+include: "rules/course.smk"  # how the talk drifts, what long ones are about, who holds them
 include: "rules/validate.smk"  # labels against instruments, planted truth against recovered
 include: "rules/analyse.smk"  # estimates with their uncertainty, figures
 include: "rules/claims.smk"  # claims with verdicts, and other published numbers

@@ -7,6 +7,7 @@ TABLES = [
     "prevalence",
     "topics",
     "concerns",
+    "drift",
     "pushback",
     "pushback_kinds",
     "pushback_reasons",
@@ -26,7 +27,7 @@ TABLES = [
     "external",
     *(["judge"] if JUDGED else []),
 ]
-FIGURES = ["claims", "prevalence", "topics", "concerns", "pushback", "sentiment", "evaluation", "calibration", "coverage"]
+FIGURES = ["claims", "prevalence", "topics", "concerns", "drift", "pushback", "sentiment", "evaluation", "calibration", "coverage"]
 SECTIONS = sorted(str(path.relative_to(BASE)) for path in (BASE / "report" / "sections").glob("*.qmd"))
 
 

@@ -90,7 +90,7 @@ def simulate_coverage(*, replications: int, bootstrap: int, confidence: float, s
         bootstrap, confidence, seed: of the intervals.
 
     Returns:
-        prevalence, sensitivity, specificity (both null: all of them), estimator, n_simulations, n_estimated (an interval came out); and of these: coverage (share whose
+        prevalence, sensitivity, specificity (both null: all of them), estimator, n_population, n_labels, n_simulations, n_estimated (an interval came out); and of these: coverage (share whose
         interval holds the share among the simulated conversations) with coverage_ci_low and coverage_ci_high (Jeffreys), bias (mean error of the estimate) and width (mean, of the
         interval), both as multiples of the prevalence, negative (share with a bound below zero).
     """
@@ -121,9 +121,10 @@ def simulate_coverage(*, replications: int, bootstrap: int, confidence: float, s
     tails = {"low": (1 - confidence) / 2, "high": (1 + confidence) / 2}
     ends = {f"coverage_ci_{end}": beta.ppf(tail, hits + 0.5, n - hits + 0.5) for end, tail in tails.items()}
     table = table.with_columns(**{name: pl.Series(values).fill_nan(None) for name, values in ends.items()})
-    return table.select(*columns[:4], *counts, "coverage", *ends, *columns[5:]).with_columns(
-        pl.col(pl.Float64).round(4)
-    )
+    table = table.with_columns(n_population=pl.lit(N_CONVERSATIONS), n_labels=pl.lit(N_LABELS))
+    return table.select(
+        *columns[:4], "n_population", "n_labels", *counts, "coverage", *ends, *columns[5:]
+    ).with_columns(pl.col(pl.Float64).round(4))
 
 
 def main():

@@ -214,6 +214,12 @@ def report_values(
         ],
         "corrections": sorted({row["correction"] for row in tables["prevalence"]}),
         "concerns": concerns_shown(tables["concerns"]),
+        "drift": [
+            row
+            for row in tables["drift"]
+            if row["from_group"] in ("all", "coaching or counselling")
+            or (row["n_conversations"] and row["from_group"] != row["to_group"])
+        ],
         "kinds": [row for row in tables["pushback_kinds"] if row["group"] in shown],
         "reasons": [row for row in tables["pushback_reasons"] if row["group"] in shown and row["n_conversations"]],
         "judge": tables.tables.get("judge", []),
@@ -239,6 +245,7 @@ def report_values(
         "power": [row | {"short": shorts[row["id"]]} for row in tables["power"]],
         "alt_claims": findings.on_claims(claims, names),
         "alt_concerns": findings.on_concerns(tables["concerns"], names),
+        "alt_drift": findings.on_drift(tables["drift"], names),
         "changed": differing(config["settings"], config["defaults"]),
         **alternative_texts(tables, evaluated),
     }

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plot_concerns import MOST, drawn, plot_concerns
 from test_estimates import affective, measures, row
-from write_report import concerns_takeaway
 
 from shared import contracts
 from shared.contracts import CATEGORIES
 from shared.features import MESSAGE_CHARACTERS, in_words
+from shared.findings import on_concerns
 from shared.statistics import jeffreys_interval
 from shared.tables import hidden_parts, small
 
@@ -260,5 +260,5 @@ def test_figure_without_anything_to_draw_says_so(tmp_path):
 def test_takeaway_names_the_most_frequent_concern_or_says_that_there_are_too_few():
     table = published(measures((60, affective("coaching"))), {"storms": 24, "harbours": 40}).to_dicts()
     few = published(measures((60, affective("coaching"))), {"storms": 4}).to_dicts()
-    assert "most often spoken of is harbours" in concerns_takeaway(table, ["own"])
-    assert "too few" in concerns_takeaway(few, ["own"])
+    assert "most often spoken of is harbours" in on_concerns(table, {"own": "own"})
+    assert "too few" in on_concerns(few, {"own": "own"})

@@ -73,6 +73,24 @@ def on_concerns(concerns: list[dict], names: dict[str, str]) -> str:
     return " ".join(sentences)
 
 
+def on_drift(drift: list[dict], names: dict[str, str]) -> str:
+    """The move that the study names in each data set, beside shuffled windows, or that there are too few."""
+    sentences = []
+    for dataset, name in names.items():
+        move = next(row for row in drift if row["dataset"] == dataset and row["to_group"] == "companionship")
+        if move["share"] is None:
+            sentences.append(
+                f"In {name} too few conversations are long enough, or move so, to say how often coaching or counselling turns into companionship."
+            )
+            continue
+        beyond = "more than" if move["ci_low"] > move["null_ci_high"] else "not clearly more than"
+        sentences.append(
+            f"In {name} {percent(move['share'])} of what begins as coaching or counselling ends as companionship ({interval(move)}), "
+            f"{beyond} the {percent(move['null_share'])} of shuffled windows ({interval(move, 'null')})."
+        )
+    return " ".join(sentences)
+
+
 def on_pushback(row: dict, name: str) -> str:
     """How many affective conversations hold pushback: the row `affective`."""
     if row["estimate"] is None:

@@ -1,0 +1,69 @@
+"""This part follows affective conversations over their course: how the talk drifts, what long ones are about, and who holds them.
+Reads: data/interim/{dataset}/gathered.parquet, concerns.parquet, measures.parquet and origins.parquet; the classifier's weights.
+Writes: data/interim/{dataset}/windows.parquet; results/{run}/tables/: drift, long_conversations, who; the figure of drift.
+"""
+
+
+rule classify_windows:
+    """The category of each stage of an affective conversation, as the offline classifier reads it."""
+    input:
+        gathered="data/interim/{dataset}/gathered.parquet",
+        codebook=config["classify"]["codebook"],
+        model=MODEL,
+    output:
+        windows="data/interim/{dataset}/windows.parquet",
+    log:
+        "logs/classify_windows/{dataset}.log",
+    benchmark:
+        "benchmarks/classify_windows/{dataset}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        settings={
+            "min_human_messages": config["course"]["min_human_messages"],
+            "min_human_messages_roleplay": config["classify"]["min_human_messages_roleplay"],
+        },
+        code=code("classify_windows"),
+    script:
+        "../scripts/classify_windows.py"
+
+
+rule estimate_drift:
+    """Moves between types of talk from a conversation's first window to its last, beside shuffled windows."""
+    input:
+        measures=each_dataset("data/interim/{dataset}/measures.parquet"),
+        windows=each_dataset("data/interim/{dataset}/windows.parquet"),
+    output:
+        drift=f"results/{RUN}/tables/drift.csv",
+    log:
+        f"logs/estimate_drift/{RUN}.log",
+    benchmark:
+        f"benchmarks/estimate_drift/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        datasets=DATASETS,
+        settings=config["estimate"],
+        floors=FLOORS,
+        seed=config["seed"],
+        code=code("estimate_drift"),
+    script:
+        "../scripts/estimate_drift.py"
+
+
+rule plot_drift:
+    """Flows between types of talk from a conversation's first window to its last."""
+    input:
+        drift=f"results/{RUN}/tables/drift.csv",
+    output:
+        figure=f"results/{RUN}/figures/drift.svg",
+    log:
+        f"logs/plot_drift/{RUN}.log",
+    benchmark:
+        f"benchmarks/plot_drift/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        code=code("plot_drift"),
+    script:
+        "../scripts/plot_drift.py"
