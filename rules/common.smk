@@ -277,7 +277,19 @@ def shared_imports(path):
 
 def run_config(wildcards):
     """Params function: the configuration as far as the report speaks of it, and what it would be by default."""
-    parts = ("run", "datasets", "seed", "select", "pushback", "sentiment", "topics", "course", "estimate", "privacy", "classify")
+    parts = (
+        "run",
+        "datasets",
+        "seed",
+        "select",
+        "pushback",
+        "sentiment",
+        "topics",
+        "course",
+        "estimate",
+        "privacy",
+        "classify",
+    )
     parts = {part: config[part] for part in parts} | {"sources": used_sources(wildcards)}
     settings, defaults = ({key: of[key] for key in SETTINGS} for of in (config, DEFAULTS))
     return parts | {"settings": without_addresses(settings), "defaults": without_addresses(defaults)}

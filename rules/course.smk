@@ -67,3 +67,52 @@ rule plot_drift:
         code=code("plot_drift"),
     script:
         "../scripts/plot_drift.py"
+
+
+rule estimate_long_conversations:
+    """How long affective conversations differ from shorter ones, in type, category and concern."""
+    input:
+        measures=each_dataset("data/interim/{dataset}/measures.parquet"),
+        concerns=each_dataset("data/interim/{dataset}/concerns.parquet"),
+        taxonomy=config["concerns"]["taxonomy"],
+    output:
+        long=f"results/{RUN}/tables/long_conversations.csv",
+    log:
+        f"logs/estimate_long_conversations/{RUN}.log",
+    benchmark:
+        f"benchmarks/estimate_long_conversations/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        datasets=DATASETS,
+        long=config["course"]["long"],
+        settings=config["estimate"],
+        floors=FLOORS,
+        seed=config["seed"],
+        code=code("estimate_long_conversations"),
+    script:
+        "../scripts/estimate_long_conversations.py"
+
+
+rule estimate_who:
+    """How few people hold many affective conversations, and their share by country, language, model and month."""
+    input:
+        measures=each_dataset("data/interim/{dataset}/measures.parquet"),
+        origins=each_dataset("data/interim/{dataset}/origins.parquet"),
+        capabilities=f"results/{RUN}/tables/capabilities.csv",
+    output:
+        who=f"results/{RUN}/tables/who.csv",
+    log:
+        f"logs/estimate_who/{RUN}.log",
+    benchmark:
+        f"benchmarks/estimate_who/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        datasets=DATASETS,
+        settings=config["estimate"],
+        floors=FLOORS,
+        seed=config["seed"],
+        code=code("estimate_who"),
+    script:
+        "../scripts/estimate_who.py"

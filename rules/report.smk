@@ -8,6 +8,8 @@ TABLES = [
     "topics",
     "concerns",
     "drift",
+    "long_conversations",
+    "who",
     "pushback",
     "pushback_kinds",
     "pushback_reasons",
@@ -27,7 +29,18 @@ TABLES = [
     "external",
     *(["judge"] if JUDGED else []),
 ]
-FIGURES = ["claims", "prevalence", "topics", "concerns", "drift", "pushback", "sentiment", "evaluation", "calibration", "coverage"]
+FIGURES = [
+    "claims",
+    "prevalence",
+    "topics",
+    "concerns",
+    "drift",
+    "pushback",
+    "sentiment",
+    "evaluation",
+    "calibration",
+    "coverage",
+]
 SECTIONS = sorted(str(path.relative_to(BASE)) for path in (BASE / "report" / "sections").glob("*.qmd"))
 
 

@@ -31,6 +31,7 @@ PACKAGES = [
     "seaborn",
     "pandas",
 ]
+MOST_VALUES = 8  # of a dimension that are printed
 HEADLINES = [
     "affective-share",
     "affective-rare",
@@ -102,6 +103,37 @@ def concerns_shown(concerns: list[dict]) -> list[dict]:
         for row in concerns
         if row["n_conversations"] or row["concern"].endswith(("counselling", "counselling work"))
     ]
+
+
+def drift_shown(drift: list[dict]) -> list[dict]:
+    """The rows of drift for several types together, whatever they hold, and those of single types that change and hold a count."""
+    return [
+        row
+        for row in drift
+        if row["from_group"] in ("all", "coaching or counselling")
+        or (row["n_conversations"] and row["from_group"] != row["to_group"])
+    ]
+
+
+def long_shown(long: list[dict]) -> list[dict]:
+    """The rows of long conversations that hold a number, and how many there are; each with the share of the shorter ones."""
+    shorter = {(row["dataset"], row["name"]): row["share"] for row in long if row["length"] == "shorter"}
+    return [
+        row | {"shorter": shorter[row["dataset"], row["name"]]}
+        for row in long
+        if row["length"] == "long" and (row["kind"] == "type" or row["n_conversations"])
+    ]
+
+
+def who_shown(who: list[dict]) -> list[dict]:
+    """The rows with a number: of each dimension those with the most conversations, in the table's order; months all."""
+    rows = []
+    for row in who:
+        same = [other for other in who if all(other[key] == row[key] for key in ("dataset", "dimension"))]
+        larger = sum((other["n_of"] or 0) > (row["n_of"] or 0) for other in same)
+        if row["share"] is not None and (row["dimension"] == "month" or larger < MOST_VALUES):
+            rows.append(row)
+    return rows
 
 
 def differing(settings: dict, defaults: dict, head: str = "") -> list[tuple[str, Any, Any]]:
@@ -214,12 +246,10 @@ def report_values(
         ],
         "corrections": sorted({row["correction"] for row in tables["prevalence"]}),
         "concerns": concerns_shown(tables["concerns"]),
-        "drift": [
-            row
-            for row in tables["drift"]
-            if row["from_group"] in ("all", "coaching or counselling")
-            or (row["n_conversations"] and row["from_group"] != row["to_group"])
-        ],
+        "drift": drift_shown(tables["drift"]),
+        "long": long_shown(tables["long_conversations"]),
+        "who": who_shown(tables["who"]),
+        "most_values": MOST_VALUES,
         "kinds": [row for row in tables["pushback_kinds"] if row["group"] in shown],
         "reasons": [row for row in tables["pushback_reasons"] if row["group"] in shown and row["n_conversations"]],
         "judge": tables.tables.get("judge", []),

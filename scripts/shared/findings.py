@@ -91,6 +91,53 @@ def on_drift(drift: list[dict], names: dict[str, str]) -> str:
     return " ".join(sentences)
 
 
+def on_long(long: list[dict], names: dict[str, str], *, wanted: int) -> str:
+    """How many affective conversations of each data set are long, by the study's number or by ours, and what is more common in them."""
+    sentences = []
+    for dataset, name in names.items():
+        rows = [row for row in long if row["dataset"] == dataset and row["length"] == "long"]
+        n, least = rows[0]["n_conversations"], rows[0]["min_human_messages"]
+        which = f"of at least {least} human messages" + (
+            f" (too few reach {wanted}; these are the longest)" if least != wanted else ""
+        )
+        if not n:
+            sentences.append(
+                f"In {name} too few affective conversations {which} were found to say what they are about."
+            )
+            continue
+        more = [row["name"] for row in rows if row["kind"] != "type" and (row["difference_ci_low"] or 0) > 0]
+        sentences.append(f"In {name} {count(n)} affective conversations {which} were found.")
+        sentences.append(
+            f"More common in them than in shorter ones: {', '.join(TITLES.get(name, name).lower() for name in more)}."
+            if more
+            else "No category or concern that may be shown is clearly more common in them than in shorter ones."
+        )
+    return " ".join(sentences)
+
+
+def on_who(who: list[dict], names: dict[str, str]) -> str:
+    """What share of the affective conversations the top of each data set's persons hold, or why none is given."""
+    sentences = []
+    for dataset, name in names.items():
+        own = [row for row in who if row["dataset"] == dataset]
+        top = [row for row in own if row["dimension"] == "persons"]
+        shown = [row for row in top if row["share"] is not None]
+        if shown:
+            held = " and ".join(f"the {row['value']} hold {percent(row['share'])} ({interval(row)})" for row in shown)
+            sentences.append(f"Of the affective conversations of persons in {name}, {held}.")
+        elif top:
+            sentences.append(f"In {name} too few persons hold affective conversations to say how unevenly.")
+        else:
+            sentences.append(
+                f"{name} tells no persons apart, so how unevenly affective use is spread over people cannot be said."
+            )
+        if len(own) == len(top):
+            sentences.append(
+                "Nor does it tell countries, models or months apart, or it has too few conversations of each."
+            )
+    return " ".join(sentences)
+
+
 def on_pushback(row: dict, name: str) -> str:
     """How many affective conversations hold pushback: the row `affective`."""
     if row["estimate"] is None:

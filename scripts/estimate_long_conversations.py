@@ -1,0 +1,158 @@
+"""How long affective conversations differ from shorter ones: in how many are affective, in their categories and in their concerns."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import yaml
+
+from shared.contracts import CATEGORIES
+from shared.job import logged
+from shared.statistics import bootstrap_share, summarise
+from shared.tables import has_users, hidden_parts, in_group
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+LENGTHS = ["long", "shorter"]
+SCHEMA = {
+    "dataset": pl.String,
+    "kind": pl.String,
+    "name": pl.String,
+    "length": pl.String,
+    "min_human_messages": pl.Int64,
+    **dict.fromkeys(["n_conversations", "n_users", "n_of"], pl.Int64),
+    **dict.fromkeys(
+        ["share", "ci_low", "ci_high", "difference", "difference_ci_low", "difference_ci_high"], pl.Float64
+    ),
+    "suppressed": pl.Boolean,
+}
+
+
+def long_from(n_human: pl.Series, *, min_human_messages: int, share: float, at_least: int) -> int:
+    """Human messages from which an affective conversation is long: the study's number, or where fewer than `at_least` reach it, that which
+    `share` of them reach."""
+    if (n_human >= min_human_messages).sum() >= at_least or not len(n_human):
+        return min_human_messages
+    return int(n_human.quantile(1 - share, interpolation="higher"))
+
+
+def estimate_long_conversations(
+    measures: pl.DataFrame,
+    found: pl.DataFrame,
+    concerns: dict[str, dict[str, Any]],
+    *,
+    dataset: str,
+    min_human_messages: int,
+    share: float,
+    floors: dict[str, int],
+    bootstrap: int,
+    confidence: float,
+    seed: int,
+) -> pl.DataFrame:
+    """Shares among long and among shorter conversations of one data set, as they may be published.
+
+    Args:
+        measures: contracts.MEASURES.
+        found: contracts.CONCERNS of the included conversations.
+        concerns: `concerns` of config/concerns.yaml.
+        dataset: its name.
+        min_human_messages, share: of long_from.
+        floors: min_conversations, min_users.
+        bootstrap, confidence, seed: of the intervals; clusters are users where there are users.
+
+    Returns:
+        dataset, kind (type: affective among all conversations; category, concern: among the affective ones), name, length (long, shorter),
+        min_human_messages from which it is long, n_conversations, n_users, n_of (conversations of that length), share with ci_low and
+        ci_high, and for the long ones the difference of their share from that of the shorter with its interval; suppressed.
+    """
+    options = {"users": has_users(measures), **floors}
+    included = measures.filter("included").join(found, on="conversation_id", how="left", validate="1:1")
+    threshold = long_from(
+        included["n_human"],
+        min_human_messages=min_human_messages,
+        share=share,
+        at_least=max(floors.values()) if options["users"] else floors["min_conversations"],
+    )
+    entries = [("type", "affective", measures, in_group("affective"))]
+    entries += [("category", name, included, in_group(name)) for name in CATEGORIES]
+    entries += [
+        ("concern", concern["title"], included, pl.col("concerns").list.contains(pl.lit(name)))
+        for name, concern in concerns.items()
+    ]
+    by_length = [included.filter(test) for test in (pl.col("n_human") >= threshold, pl.col("n_human") < threshold)]
+    # Categories of which a few could be told from the others of the same length.
+    told = set().union(
+        *(hidden_parts({name: part.filter(in_group(name)) for name in CATEGORIES}, **options) for part in by_length)
+    )
+    rows = []
+    for number, (kind, name, base, member) in enumerate(entries):
+        lengths = dict(
+            zip(
+                LENGTHS,
+                (base.filter(test) for test in (pl.col("n_human") >= threshold, pl.col("n_human") < threshold)),
+                strict=True,
+            )
+        )
+        with_it, without = ({key: part.filter(test) for key, part in lengths.items()} for test in (member, ~member))
+        few = hidden_parts(lengths, **options)
+        hidden = name in told or any((few, hidden_parts(with_it, **options), hidden_parts(without, **options)))
+        draws = {}
+        for place, (length, part) in enumerate(lengths.items()):
+            if part.height and not hidden:
+                is_member = part.select(member).to_series().to_numpy().astype(float)
+                rng = np.random.default_rng([seed, number, place])
+                draws[length] = bootstrap_share(
+                    is_member, np.ones(part.height), part["cluster"].to_numpy(), replicates=bootstrap, rng=rng
+                )
+        for length, part in lengths.items():
+            values = summarise(draws[length], confidence=confidence) if length in draws else {}
+            between = {}
+            if length == "long" and len(draws) == len(LENGTHS):
+                between = summarise(draws["long"] - draws["shorter"], confidence=confidence)
+            rows.append(
+                {
+                    "dataset": dataset,
+                    "kind": kind,
+                    "name": name,
+                    "length": length,
+                    "min_human_messages": threshold,
+                    "n_conversations": None if hidden else with_it[length].height,
+                    "n_users": with_it[length]["cluster"].n_unique() if options["users"] and not hidden else None,
+                    "n_of": None if few or (hidden and kind == "type") else part.height,
+                    "share": round(with_it[length].height / part.height, 6) if length in draws else None,
+                    "ci_low": values.get("ci_low"),
+                    "ci_high": values.get("ci_high"),
+                    "difference": between.get("estimate"),
+                    "difference_ci_low": between.get("ci_low"),
+                    "difference_ci_high": between.get("ci_high"),
+                    "suppressed": hidden,
+                }
+            )
+    return pl.DataFrame(rows, schema=SCHEMA)
+
+
+def main():
+    with open(snakemake.input.taxonomy, encoding="utf-8") as file:
+        concerns = yaml.safe_load(file)["concerns"]
+    tables = [
+        estimate_long_conversations(
+            pl.read_parquet(measures),
+            pl.read_parquet(found),
+            concerns,
+            dataset=dataset,
+            **snakemake.params.long,
+            floors=snakemake.params.floors,
+            **snakemake.params.settings,
+            seed=snakemake.params.seed,
+        )
+        for dataset, measures, found in zip(
+            snakemake.params.datasets, snakemake.input.measures, snakemake.input.concerns, strict=True
+        )
+    ]
+    pl.concat(tables).write_csv(snakemake.output.long)
+
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        main()
