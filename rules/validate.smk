@@ -158,9 +158,12 @@ rule join_held_out:
 
 
 rule measure_agreement:
-    """Precision, recall and kappa of each instrument against the labels, weighted to the population."""
+    """Agreement of each instrument with the labels, and of readers with one another, weighted to the population."""
     input:
+        codebook=config["classify"]["codebook"],
         held_out=HELD_OUT,
+        others=config["validate"]["labels"],
+        readings=[path for dataset in OWN_LABELLED for path in reading_files(dataset)],
         labels=each_dataset("data/interim/{dataset}/labels.parquet"),
     output:
         agreement=f"results/{RUN}/tables/agreement.csv",
@@ -172,6 +175,8 @@ rule measure_agreement:
         "../environment.yml"
     params:
         datasets=DATASETS,
+        own=OWN_LABELLED,
+        floors=FLOORS,
         settings=config["estimate"],
         seed=config["seed"],
         code=code("measure_agreement"),

@@ -22,7 +22,8 @@ REQUIRED = [
 OPTIONAL = {"shortened": "0", "sure": "", "draw": "", "stratum": ""}  # with what a file without the column says
 
 
-def _lists(column: str) -> pl.Expr:
+def as_lists(column: str) -> pl.Expr:
+    """A column of values joined by |, as lists."""
     return (
         pl.when(pl.col(column).str.len_chars() > 0)
         .then(pl.col(column).str.split("|"))
@@ -75,7 +76,7 @@ def read_labels(paths: str | Path | list, *, own: list[str] = ()) -> pl.DataFram
         )
     return table.with_columns(
         pl.col(*flags, "shortened") == "1",
-        *map(_lists, LIST_COLUMNS),
+        *map(as_lists, LIST_COLUMNS),
         pl.col(numbers).replace("", None).cast(pl.Float64),
         stratum=pl.concat_str("draw", "stratum", separator=" ").str.strip_chars(),
     ).drop("draw")
@@ -97,7 +98,7 @@ def read_control_labels(path: str | Path) -> pl.DataFrame:
         turns.append(found)
     return table.with_columns(
         pl.col("content_creation", "affective", "professional") == "1",
-        _lists("categories"),
+        as_lists("categories"),
         pl.col("sentiment_start", "sentiment_end").replace("", None).cast(pl.Float64),
         source=pl.lit("control"),
         shortened=pl.lit(False),
