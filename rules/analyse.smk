@@ -167,6 +167,7 @@ rule estimate_pushback:
     input:
         measures=each_dataset("data/interim/{dataset}/measures.parquet"),
         held_out=PUSHBACK_HELD_OUT,
+        classes=HELD_OUT,
     output:
         pushback=f"results/{RUN}/tables/pushback.csv",
         kinds=f"results/{RUN}/tables/pushback_kinds.csv",

@@ -7,7 +7,7 @@ import polars as pl
 
 from shared.contracts import CATEGORIES
 from shared.job import logged
-from shared.labels import read_held_out
+from shared.labels import held_out_pair, own_labels, read_held_out
 from shared.statistics import (
     bootstrap_share,
     effective_size,
@@ -33,28 +33,7 @@ ESTIMANDS = [
 ]
 # Fewer effective labels of the data set itself say less than error rates measured elsewhere; of affective conversations there are never many.
 MIN_EFFECTIVE_LABELS = {"all": 50, "affective": 10}
-MIN_COVERED = 0.9  # of the conversations, for which labels must stand to be a sample of the data set as it was selected
 NOTHING = {name: float("nan") for name in ("estimate", "ci_low", "ci_high")}
-
-
-def held_out_pair(held_out: pl.DataFrame, group: str) -> tuple[np.ndarray, np.ndarray]:
-    """(predicted, true), bool, of a group on the labelled conversations."""
-
-    def column(kind):
-        if group in UNIONS:
-            return pl.max_horizontal([pl.col(f"{kind}_{name}") * pl.col(f"{kind}_included") for name in UNIONS[group]])
-        if group in CATEGORIES:
-            return pl.col(f"{kind}_{group}") * pl.col(f"{kind}_included")
-        return pl.col(f"{kind}_included") if group == "affective" else pl.col(f"{kind}_content_creation")
-
-    return tuple(held_out.select(column(kind)).to_series().to_numpy().astype(bool) for kind in ("predicted", "true"))
-
-
-def own_labels(held_out: pl.DataFrame, measures: pl.DataFrame, *, dataset: str) -> pl.DataFrame:
-    """The labelled probability sample of a data set, as far as its conversations are selected; empty where it stands for too few of them."""
-    own = held_out.filter(pl.col("source") == dataset, pl.col("weight").is_not_null())
-    own = own.join(measures.select("conversation_id"), on="conversation_id", how="semi")
-    return own if own["weight"].sum() >= MIN_COVERED * measures.height else own.clear()
 
 
 def enough(labels: pl.DataFrame, of: str) -> bool:

@@ -7,8 +7,15 @@ import polars as pl
 
 from shared.contracts import CATEGORIES, PUSHBACK_KINDS
 from shared.job import logged
-from shared.labels import read_held_out
-from shared.statistics import bootstrap_ratio, bootstrap_share, rogan_gladen_draws, summarise
+from shared.labels import MIN_COVERED, held_out_pair, own_labels, read_held_out
+from shared.statistics import (
+    bootstrap_ratio,
+    bootstrap_share,
+    effective_size,
+    rogan_gladen_draws,
+    stratified_interval,
+    summarise,
+)
 from shared.tables import has_users, in_group, published
 
 if TYPE_CHECKING:
@@ -18,6 +25,8 @@ GROUPS = ["affective", *CATEGORIES, "not affective"]
 
 
 MIN_LABELS = 30  # affective conversations of the data set itself, from which its own error rates are used
+FROM_LABELS = "labelled probability sample"
+MIN_EFFECTIVE_LABELS = 10  # of a group, from which its share is estimated from them alone
 
 
 def error_rates_for(held_out: pl.DataFrame, group: str, *, dataset: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -35,20 +44,68 @@ def error_rates_for(held_out: pl.DataFrame, group: str, *, dataset: str) -> tupl
     return known["predicted_any"].to_numpy().astype(bool), known["true_any"].to_numpy().astype(bool), weight
 
 
+def share_of_labels(
+    held_out: pl.DataFrame,
+    classes: pl.DataFrame,
+    measures: pl.DataFrame,
+    group: str,
+    *,
+    dataset: str,
+    bootstrap: int,
+    confidence: float,
+    rng: np.random.Generator,
+) -> dict[str, float] | None:
+    """Share with pushback among the conversations that are of `group` by the labels, from their strata; no count of an instrument is in it.
+
+    None where the data set has no labelled probability sample, too few of the group in it, or was not read for pushback in nearly all of these.
+
+    Args:
+        held_out: labels of pushback, see estimate_pushback.
+        classes: labels of the classes, which say who is of the group.
+    """
+    sample = own_labels(classes, measures, dataset=dataset).join(
+        measures.select("conversation_id", "cluster"), on="conversation_id"
+    )
+    read = held_out.filter(source=dataset).select("conversation_id", "true_any")
+    sample = sample.join(read, on="conversation_id", how="left", maintain_order="left")
+    inside, weight = held_out_pair(sample, group)[1], sample["weight"].to_numpy()
+    known = inside & sample["true_any"].is_not_null().to_numpy()
+    enough = round(effective_size(weight[known]), 6) >= MIN_EFFECTIVE_LABELS
+    if not enough or weight[known].sum() < MIN_COVERED * weight[inside].sum():
+        return None
+    return stratified_interval(
+        sample["true_any"].fill_null(0).to_numpy() == 1,
+        known.astype(float),
+        weight,
+        *(sample[name].to_numpy() for name in ("stratum", "cluster")),
+        replicates=bootstrap,
+        confidence=confidence,
+        rng=rng,
+    )
+
+
 def estimate_pushback(
-    measures: pl.DataFrame, held_out: pl.DataFrame, *, dataset: str, bootstrap: int, confidence: float, seed: int
+    measures: pl.DataFrame,
+    held_out: pl.DataFrame,
+    classes: pl.DataFrame,
+    *,
+    dataset: str,
+    bootstrap: int,
+    confidence: float,
+    seed: int,
 ) -> pl.DataFrame:
     """Share of conversations with any pushback, by group.
 
     Args:
         measures: contracts.MEASURES.
         held_out: the rules' decisions beside the labels.
+        classes: the classifier's decisions beside the labels.
         dataset: its name.
         bootstrap, confidence, seed: of the intervals; clusters are users where there are users.
 
     Returns:
-        dataset, group, n_conversations, n_users, n_with_pushback, share_naive with interval, estimate with interval (corrected by
-        sensitivity and specificity of the rules), share_of_assistant_messages with interval.
+        dataset, group, n_conversations, n_users, n_with_pushback, share_naive with interval, estimate with interval (share_of_labels, where there is none
+        the naive share corrected by sensitivity and specificity of the rules), correction (which of the two), share_of_assistant_messages with interval.
     """
     rows = []
     users = has_users(measures)
@@ -60,7 +117,11 @@ def estimate_pushback(
         per_message = bootstrap_ratio(
             base["n_pushback"].to_numpy(), base["n_assistant"].to_numpy(), cluster, replicates=bootstrap, rng=rng
         )
-        corrected = rogan_gladen_draws(naive, *error_rates_for(held_out, group, dataset=dataset), rng=rng)
+        by_rates = rogan_gladen_draws(naive, *error_rates_for(held_out, group, dataset=dataset), rng=rng)
+        # A generator of its own: how far the first one has run depends on counts that may have to stay hidden.
+        labels_rng = np.random.default_rng([seed, number, 1])
+        options = {"dataset": dataset, "bootstrap": bootstrap, "confidence": confidence, "rng": labels_rng}
+        by_labels = share_of_labels(held_out, classes, measures, group, **options)
         naive_interval, message_interval = (
             summarise(naive, confidence=confidence),
             summarise(per_message, confidence=confidence),
@@ -75,7 +136,8 @@ def estimate_pushback(
                 "share_naive": round(float(any_pushback.mean()), 6) if base.height else None,
                 "naive_ci_low": naive_interval["ci_low"],
                 "naive_ci_high": naive_interval["ci_high"],
-                **summarise(corrected, confidence=confidence),
+                **(by_labels or summarise(by_rates, confidence=confidence)),
+                "correction": f"{FROM_LABELS} of {dataset}" if by_labels else "error rates on labelled conversations",
                 "share_of_assistant_messages": message_interval["estimate"],
                 "message_ci_low": message_interval["ci_low"],
                 "message_ci_high": message_interval["ci_high"],
@@ -146,12 +208,13 @@ def residual_hidden(reasons: pl.DataFrame, totals: pl.DataFrame, *, min_conversa
 
 def main():
     held_out, privacy = read_held_out(snakemake.input.held_out), snakemake.params.privacy
+    classes = read_held_out(snakemake.input.classes)
     tables, kinds, reasons = [], [], []
     for dataset, path in zip(snakemake.params.datasets, snakemake.input.measures, strict=True):
         measures = pl.read_parquet(path)
         tables.append(
             estimate_pushback(
-                measures, held_out, dataset=dataset, **snakemake.params.settings, seed=snakemake.params.seed
+                measures, held_out, classes, dataset=dataset, **snakemake.params.settings, seed=snakemake.params.seed
             )
         )
         kinds.append(count_by(measures, PUSHBACK_KINDS, "kind", dataset=dataset))
@@ -163,19 +226,21 @@ def main():
         "share_naive",
         "naive_ci_low",
         "naive_ci_high",
-        "estimate",
-        "ci_low",
-        "ci_high",
         "share_of_assistant_messages",
         "message_ci_low",
         "message_ci_high",
     ]
     table = published(pl.concat(tables), **privacy, hide=hide)
     # A numerator under the floor, or the rest, must not be told from a share that rests on it.
-    told = pl.col("n_with_pushback"), pl.col("n_conversations") - pl.col("n_with_pushback")
-    few = pl.any_horizontal([count.is_between(1, privacy["min_conversations"] - 1) for count in told]).fill_null(False)
-    table = table.with_columns(numerator_suppressed=few)
-    table.with_columns(pl.when(~pl.col("numerator_suppressed")).then(pl.col(hide))).write_csv(snakemake.output.pushback)
+    counts = pl.col("n_with_pushback"), pl.col("n_conversations") - pl.col("n_with_pushback")
+    few = pl.any_horizontal([n.is_between(1, privacy["min_conversations"] - 1) for n in counts]).fill_null(False)
+    # Labels are public: what rests on them alone tells no count.
+    told = (pl.col("suppressed") | few) & ~pl.col("correction").str.starts_with(FROM_LABELS)
+    table.with_columns(
+        pl.when(~few).then(pl.col(hide)),
+        pl.when(~told).then(pl.col("estimate", "ci_low", "ci_high")),
+        numerator_suppressed=few,
+    ).write_csv(snakemake.output.pushback)
     totals = table.select("dataset", "group", total="n_with_pushback")
     published(pl.concat(kinds), **privacy, hide=["share_naive"]).write_csv(snakemake.output.kinds)
     listed = published(pl.concat(reasons), **privacy, hide=["share_naive"])

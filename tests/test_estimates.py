@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 from count_funnel import count_funnel
-from estimate_prevalence import MIN_COVERED, estimate_prevalence, groups_under_floor, held_out_pair
+from estimate_prevalence import estimate_prevalence, groups_under_floor
 from estimate_pushback import MIN_LABELS, count_by, error_rates_for, estimate_pushback, residual_hidden
 from estimate_sentiment import estimate_sentiment
 from estimate_topics import MERGED, UNNAMED, estimate_topics
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from shared.contracts import CATEGORIES, PUSHBACK_KINDS
 from shared.job import InputError
+from shared.labels import MIN_COVERED, held_out_pair
 from shared.statistics import rogan_gladen_draws
 from shared.tables import UNIONS, in_group, published
 
@@ -328,6 +329,7 @@ def test_all_shares_are_probabilities_with_the_estimate_inside_its_interval():
         ("interpersonal or coaching", True, True),
         ("content creation", False, False),
         ("roleplay", False, False),
+        ("not affective", True, True),
     ],
 )
 def test_labels_and_decisions_of_a_group_are_paired(group, predicted, true):
@@ -571,44 +573,46 @@ def test_a_hidden_overlap_leaves_its_union_no_count_while_the_members_keep_their
 
 
 def rule_labels(*groups, source="own"):
-    """Each group is (n, true_affective, predicted_any, true_any, weight)."""
+    """Labels of the first conversations of `measures`; each group is (n, true_affective, predicted_any, true_any, weight)."""
     columns = ["source", "true_affective", "predicted_any", "true_any", "weight"]
     rows = [(source, *values) for n, *values in groups for _ in range(n)]
-    return pl.DataFrame(rows, schema=columns, orient="row", schema_overrides={"weight": pl.Float64})
+    table = pl.DataFrame(rows, schema=columns, orient="row", schema_overrides={"weight": pl.Float64})
+    return table.with_columns(conversation_id=pl.Series([f"c{number:04}" for number in range(len(rows))]))
 
 
 FAULTLESS_RULES = rule_labels((500, 1, 1, 1, 1.0), (500, 1, 0, 0, 1.0), (500, 0, 1, 1, 1.0), (500, 0, 0, 0, 1.0))
+NO_CLASSES = held_out((1, set(), set())).clear()
+
+
+def pushback(table, labels, classes=NO_CLASSES, **options):
+    return estimate_pushback(table, labels, classes, **(SETTINGS | options))
+
+
 PUSHED = {"pushback": True, "n_pushback": 1, "refusal": True, "reason": "privacy"}
 
 
 def test_share_with_pushback_is_a_plain_count_of_the_group():
-    table = estimate_pushback(
-        measures((3, affective("coaching") | PUSHED), (9, affective("coaching")), (8, PUSHED)),
-        FAULTLESS_RULES,
-        **SETTINGS,
+    table = pushback(
+        measures((3, affective("coaching") | PUSHED), (9, affective("coaching")), (8, PUSHED)), FAULTLESS_RULES
     )
     found = row(table, group="coaching")
     assert (found["n_conversations"], found["n_with_pushback"], found["share_naive"]) == (12, 3, 0.25)
 
 
 def test_share_of_messages_counts_messages_and_not_conversations():
-    table = estimate_pushback(
-        measures((40, affective("coaching", n_assistant=5) | PUSHED | {"n_pushback": 2})), FAULTLESS_RULES, **SETTINGS
-    )
+    table = pushback(measures((40, affective("coaching", n_assistant=5) | PUSHED | {"n_pushback": 2})), FAULTLESS_RULES)
     found = row(table, group="coaching")
     assert (found["share_of_assistant_messages"], found["message_ci_low"], found["message_ci_high"]) == (0.4, 0.4, 0.4)
 
 
 def test_rules_that_miss_half_are_corrected_by_double():
     labels = rule_labels((500, 1, 1, 1, 1.0), (500, 1, 0, 1, 1.0), (2_000, 1, 0, 0, 1.0), (9, 0, 1, 1, 1.0))
-    table = estimate_pushback(
-        measures((200, affective("coaching") | PUSHED), (800, affective("coaching"))), labels, **SETTINGS
-    )
+    table = pushback(measures((200, affective("coaching") | PUSHED), (800, affective("coaching"))), labels)
     assert row(table, group="coaching")["estimate"] == pytest.approx(0.4, abs=0.05)
 
 
 def test_a_group_without_conversations_has_counts_of_zero_and_no_share():
-    found = row(estimate_pushback(measures((5, {})), FAULTLESS_RULES, **SETTINGS), group="romantic")
+    found = row(pushback(measures((5, {})), FAULTLESS_RULES), group="romantic")
     assert (found["n_conversations"], found["n_with_pushback"], found["share_naive"], found["estimate"]) == (
         0,
         0,
@@ -643,14 +647,14 @@ def test_error_rates_of_another_data_set_do_not_stand_in_for_enough_own_ones():
     missing_half = rule_labels((50, 1, 1, 1, 1.0), (50, 1, 0, 1, 1.0), (100, 1, 0, 0, 1.0), (9, 0, 1, 1, 1.0))
     labels = pl.concat([FAULTLESS_RULES, missing_half.with_columns(source=pl.lit("other"))])
     table = measures((200, affective("coaching") | PUSHED), (800, affective("coaching")))
-    found = row(estimate_pushback(table, labels, **SETTINGS), group="coaching")
+    found = row(pushback(table, labels), group="coaching")
     assert found["estimate"] == pytest.approx(0.2, abs=0.03)
 
 
 def test_rules_that_raise_more_false_alarms_than_there_are_finds_give_no_estimate_of_pushback():
     labels = rule_labels((500, 1, 1, 1, 1.0), (200, 1, 1, 0, 1.0), (800, 1, 0, 0, 1.0))
     table = measures((50, affective("coaching") | PUSHED), (950, affective("coaching")))
-    found = row(estimate_pushback(table, labels, **SETTINGS), group="coaching")
+    found = row(pushback(table, labels), group="coaching")
     assert (found["share_naive"], found["n_with_pushback"]) == (0.05, 50)
     assert [found[name] for name in ("estimate", "ci_low", "ci_high")] == [None, None, None]
 
@@ -658,8 +662,44 @@ def test_rules_that_raise_more_false_alarms_than_there_are_finds_give_no_estimat
 def test_rules_no_better_than_chance_leave_all_shares_of_pushback_possible():
     labels = rule_labels((2_000, 1, 1, 1, 1.0), (2_000, 1, 0, 1, 1.0), (2_000, 1, 1, 0, 1.0), (2_000, 1, 0, 0, 1.0))
     table = measures((100, affective("coaching") | PUSHED), (100, affective("coaching")))
-    found = row(estimate_pushback(table, labels, **(SETTINGS | {"bootstrap": 2_000})), group="coaching")
+    found = row(pushback(table, labels, bootstrap=2_000), group="coaching")
     assert [found[name] for name in ("ci_low", "estimate", "ci_high")] == pytest.approx([0.025, 0.5, 0.975], abs=0.05)
+
+
+def read_for_pushback(n_read, n_true):
+    """So many labels of pushback, the first of them with pushback."""
+    return rule_labels((n_true, 1, 0, 1, 1.0), (n_read - n_true, 1, 0, 0, 1.0))
+
+
+# 40 of 100 labels are affective, of 400 conversations.
+SAMPLE = held_out((40, set(), COACHING), (60, set(), set()), weight=4.0)
+
+
+@pytest.mark.parametrize("n_found", [5, 60])
+def test_pushback_is_that_of_the_affective_labels_whatever_the_rules_find(n_found):
+    table = measures((n_found, affective("coaching") | PUSHED), (60, affective("coaching")), (340 - n_found, {}))
+    found = row(pushback(table, read_for_pushback(40, 10), SAMPLE), group="coaching")
+    assert found["estimate"] == 0.25
+    assert found["ci_low"] == pytest.approx(0.25 - 1.96 * np.sqrt(0.25 * 0.75 / 40 * 0.75), abs=0.04)
+    assert found["correction"] == "labelled probability sample of own"
+
+
+@pytest.mark.parametrize(
+    ("n_read", "classes"),
+    [(35, SAMPLE), (40, SAMPLE.with_columns(weight=2.0)), (40, SAMPLE.with_columns(source=pl.lit("other")))],
+    ids=["not all were read for pushback", "no sample of all conversations", "labels of another data set"],
+)
+def test_labels_that_say_nothing_of_the_whole_group_give_error_rates_alone(n_read, classes):
+    table = measures((60, affective("coaching") | PUSHED), (60, affective("coaching")), (280, {}))
+    found = row(pushback(table, read_for_pushback(n_read, 10), classes), group="coaching")
+    assert found["correction"] == "error rates on labelled conversations"
+
+
+def test_conversations_outside_the_group_need_no_reading_for_pushback():
+    table = pushback(measures((400, {})), read_for_pushback(40, 10), SAMPLE)
+    assert row(table, group="affective")["estimate"] == 0.25
+    assert row(table, group="not affective")["correction"] == "error rates on labelled conversations"
+    assert row(table, group="romantic")["correction"] == "error rates on labelled conversations"
 
 
 # Corrections with carried-over error rates

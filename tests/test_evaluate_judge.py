@@ -5,13 +5,13 @@ import math
 import numpy as np
 import polars as pl
 import pytest
-from estimate_prevalence import corrected, own_labels
+from estimate_prevalence import corrected
 from evaluate_judge import evaluate_judge, what_was_asked
 from scipy.stats import beta
 
 from shared.contracts import CATEGORIES
 from shared.evaluation import beside_labels
-from shared.labels import read_held_out
+from shared.labels import own_labels, read_held_out
 
 CATEGORY_LIST = pl.List(pl.Enum(CATEGORIES))
 

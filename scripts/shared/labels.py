@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from shared.job import InputError
+from shared.tables import UNIONS
 
 LIST_COLUMNS = ["categories", "pushback"]
 REQUIRED = [
@@ -19,6 +21,7 @@ REQUIRED = [
     "sentiment_start",
     "sentiment_end",
 ]
+MIN_COVERED = 0.9  # of the conversations, for which labels must stand to be a sample of the data set as it was selected
 OPTIONAL = {"shortened": "0", "sure": "", "draw": "", "stratum": ""}  # with what a file without the column says
 
 
@@ -117,6 +120,27 @@ def read_held_out(path: str | Path) -> pl.DataFrame:
     """Predictions beside labels, as train_classifier and evaluate_pushback write them; ids stay text even where all are digits."""
     types = {"source": pl.String, "conversation_id": pl.String, "weight": pl.Float64, "stratum": pl.String}
     return pl.read_csv(path, schema_overrides=types, infer_schema_length=None)
+
+
+def own_labels(held_out: pl.DataFrame, measures: pl.DataFrame, *, dataset: str) -> pl.DataFrame:
+    """The labelled probability sample of a data set, as far as its conversations are selected; empty where it stands for too few of them."""
+    own = held_out.filter(pl.col("source") == dataset, pl.col("weight").is_not_null())
+    own = own.join(measures.select("conversation_id"), on="conversation_id", how="semi")
+    return own if own["weight"].sum() >= MIN_COVERED * measures.height else own.clear()
+
+
+def held_out_pair(held_out: pl.DataFrame, group: str) -> tuple[np.ndarray, np.ndarray]:
+    """(predicted, true), bool, of a group (tables.in_group) on the labelled conversations."""
+
+    def column(kind):
+        named = {"affective": f"{kind}_included", "content creation": f"{kind}_content_creation"}
+        if group == "not affective":
+            return 1 - pl.col(f"{kind}_affective")
+        if group in named:
+            return pl.col(named[group])
+        return pl.col(f"{kind}_included") * pl.max_horizontal([f"{kind}_{name}" for name in UNIONS.get(group, [group])])
+
+    return tuple(held_out.select(column(kind)).to_series().to_numpy().astype(bool) for kind in ("predicted", "true"))
 
 
 def labelled_texts(labels: pl.DataFrame, paths: list[str]) -> pl.DataFrame:
