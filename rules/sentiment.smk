@@ -75,3 +75,99 @@ rule evaluate_sentiment:
         code=code("evaluate_sentiment"),
     script:
         "../scripts/evaluate_sentiment.py"
+
+
+SENTIMENT = [f"data/interim/{dataset}/sentiment/{shard}.parquet" for dataset in DATASETS for shard in SHARDS[dataset]]
+
+
+rule control_sentiment:
+    """The change of sentiment under controls: like conversations, permuted order, without openings and courtesy, by opening and length; its path."""
+    input:
+        measures=each_dataset("data/interim/{dataset}/measures.parquet"),
+        sentiment=SENTIMENT,
+        codebook=config["classify"]["codebook"],
+        model=config["sentiment"]["model"],
+    output:
+        controls=f"results/{RUN}/tables/sentiment_controls.csv",
+        path=f"results/{RUN}/tables/sentiment_path.csv",
+    log:
+        f"logs/control_sentiment/{RUN}.log",
+    benchmark:
+        f"benchmarks/control_sentiment/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        datasets=DATASETS,
+        min_human_messages=config["sentiment"]["min_human_messages"],
+        window=config["sentiment"]["window"],
+        cut_points=config["sentiment"]["cut_points"],
+        settings=config["estimate"],
+        privacy=config["privacy"],
+        seed=config["seed"],
+        code=code("control_sentiment"),
+    script:
+        "../scripts/control_sentiment.py"
+
+
+rule vary_sentiment:
+    """The specification curve: the change of sentiment under every combination of instrument, text, scale, length and window."""
+    input:
+        measures=each_dataset("data/interim/{dataset}/measures.parquet"),
+        sentiment=SENTIMENT,
+        codebook=config["classify"]["codebook"],
+        model=config["sentiment"]["model"],
+    output:
+        curve=f"results/{RUN}/tables/specification_curve.csv",
+    log:
+        f"logs/vary_sentiment/{RUN}.log",
+    benchmark:
+        f"benchmarks/vary_sentiment/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        datasets=DATASETS,
+        sentiment=config["sentiment"],
+        settings=config["estimate"],
+        privacy=config["privacy"],
+        seed=config["seed"],
+        code=code("vary_sentiment"),
+    script:
+        "../scripts/vary_sentiment.py"
+
+
+rule plot_sentiment_controls:
+    """Figures of the change of sentiment under each control, and of its path message by message."""
+    input:
+        controls=f"results/{RUN}/tables/sentiment_controls.csv",
+        path=f"results/{RUN}/tables/sentiment_path.csv",
+    output:
+        controls=f"results/{RUN}/figures/sentiment_controls.svg",
+        path=f"results/{RUN}/figures/sentiment_path.svg",
+    log:
+        f"logs/plot_sentiment_controls/{RUN}.log",
+    benchmark:
+        f"benchmarks/plot_sentiment_controls/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        code=code("plot_sentiment_controls"),
+    script:
+        "../scripts/plot_sentiment_controls.py"
+
+
+rule plot_specifications:
+    """Figure of the specification curve."""
+    input:
+        curve=f"results/{RUN}/tables/specification_curve.csv",
+    output:
+        figure=f"results/{RUN}/figures/specification_curve.svg",
+    log:
+        f"logs/plot_specifications/{RUN}.log",
+    benchmark:
+        f"benchmarks/plot_specifications/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        code=code("plot_specifications"),
+    script:
+        "../scripts/plot_specifications.py"

@@ -13,7 +13,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from shared.features import human_text
 from shared.job import InputError, logged
 from shared.labels import labelled_texts, read_labels
-from shared.sentiment import AGREEMENT, LinearSentiment, agreement, features, human_messages, levels, sentences
+from shared.sentiment import AGREEMENT, LinearSentiment, evaluate_sentiment, features, human_messages, levels, sentences
 from shared.text import fold
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def model_card(
     """Markdown: what both instruments are, how the cut points came about, their agreement with the labels, limits of use.
 
     Args:
-        table: shared.sentiment.agreement.
+        table: shared.sentiment.evaluate_sentiment.
         model: the linear score.
         n_cues: phrases and expressions in the codebook.
         best_of_vader, cut_points: VADER's best ones on these labels, and those declared.
@@ -218,7 +218,7 @@ def main():
     window, cut_points = snakemake.params.window, snakemake.params.cut_points
     seed = snakemake.params.seed
     model, held_out, best = train_sentiment(labelled, cues, window=window, cut_points=cut_points, seed=seed)
-    table = agreement(held_out, **snakemake.params.settings, seed=seed)
+    table = evaluate_sentiment(held_out, **snakemake.params.settings, seed=seed)
     n_cues = sum(map(len, cues.values()))
     card = model_card(table, model, n_cues=n_cues, best_of_vader=best, cut_points=cut_points)
     model.save(snakemake.output.model)

@@ -179,7 +179,24 @@ def alternative_texts(tables: Tables, evaluated: list[dict]) -> dict[str, str]:
         for row in tables["coverage"]
         if (row["estimator"], row["sensitivity"]) == ("stratified", None)
     )
+    changes = "; ".join(
+        f"{row['control']}{'' if row['part'] == 'all' else ', ' + row['part']}: {signed(row['estimate'])}"
+        for row in tables["sentiment_controls"]
+        if row["group"] == "affective" and row["estimate"] is not None
+    )
+    path = "; ".join(
+        f"{row['message']} {'from the start' if row['counted_from'] == 'start' else 'before the end'}: {signed(row['estimate'])}"
+        for row in tables["sentiment_path"]
+        if row["group"] == "affective" and row["estimate"] is not None
+    )
+    curve = tables["specification_curve"]
     return {
+        "alt_sentiment_controls": f"Mean change in affective conversations. {changes or 'Too few to show any value'}.",
+        "alt_sentiment_path": f"Mean level of each message of affective conversations. {path or 'Too few to show any value'}.",
+        "alt_specifications": " ".join(
+            findings.on_specifications([row for row in curve if row["dataset"] == dataset], dataset)
+            for dataset in dict.fromkeys(row["dataset"] for row in curve)
+        ),
         "alt_prevalence": findings.alt_text(whole, "Share of all conversations", "estimate", percent),
         "alt_topics": findings.on_topics(tables["topics"]).replace("\\", ""),
         "alt_pushback": findings.alt_text(

@@ -8,9 +8,11 @@ from shared.findings import (
     on_claims,
     on_classifier,
     on_concerns,
+    on_controls,
     on_prevalence,
     on_pushback,
     on_sentiment,
+    on_specifications,
     on_topics,
     on_types,
     on_verdicts,
@@ -86,6 +88,50 @@ def change(estimate, low, high, excess=None):
 )
 def test_sentiment_rises_or_falls_only_where_its_interval_leaves_out_zero(row, words):
     assert words in on_sentiment(row, "Owls", min_human=6)
+
+
+def controlled(changes):
+    """Rows of the controls; those that `changes` {(control, part, group): estimate} does not name are suppressed."""
+    keys = [(control, "all") for control in ("matched", "permuted", "without courtesy")]
+    keys += [(f"by opening{how}", "negative") for how in ("", ", later baseline")]
+    rows = []
+    for control, part in keys:
+        for group in ("affective", "not affective"):
+            value = changes.get((control, part, group))
+            told = {
+                "estimate": value,
+                "ci_low": value,
+                "ci_high": value,
+                "p_value": value if control == "permuted" else None,
+            }
+            rows.append({"control": control, "part": part, "group": group} | told)
+    return rows
+
+
+def test_too_few_conversations_for_controls_are_said_to_be_too_few():
+    assert (
+        on_controls(controlled({}), "Owls") == "Too few affective conversations of Owls are long enough for controls."
+    )
+
+
+def test_regression_to_the_mean_is_told_of_those_who_can_show_it():
+    shown = {
+        ("by opening", "negative", "not affective"): 0.4,
+        ("by opening, later baseline", "negative", "not affective"): 0.1,
+    }
+    told = on_controls(controlled(shown | {("matched", "all", "affective"): 0.2}), "Owls")
+    assert "change by +0.20 (+0.20 to +0.20)" in told
+    assert "Other conversations that open negative change by +0.40, and by +0.10" in told
+    assert "Affective conversations that open" not in told
+
+
+def test_the_curve_is_told_by_its_ends_its_middle_and_what_leaves_out_zero():
+    numbers = [(0.3, 0.1, 0.5), (-0.1, -0.2, 0.1), (0.1, -0.1, 0.2), (None, None, None)]
+    rows = [dict(zip(("estimate", "ci_low", "ci_high"), own, strict=True)) for own in numbers]
+    told = on_specifications(rows, "Owls")
+    assert "Of 3 specifications of Owls" in told
+    assert "1 have an interval wholly above zero and 0 wholly below" in told
+    assert "from -0.10 to +0.30, in the middle +0.10" in told
 
 
 def test_verdicts_are_counted_in_a_fixed_order_and_those_that_nothing_met_left_out():

@@ -9,7 +9,7 @@ from train_sentiment import best_cut_points, model_card, texts_at_ends, train_se
 
 from shared.contracts import MESSAGES
 from shared.job import InputError
-from shared.sentiment import agreement, levels
+from shared.sentiment import evaluate_sentiment, levels
 
 CUES = {"warmth": ["splendid", "delightful"], "gloom": ["dreadful", "miserable"]}
 CUTS = [-0.5, -0.05, 0.3, 0.6]
@@ -79,7 +79,7 @@ def test_cut_points_part_the_scores_that_the_labels_part():
 
 def test_what_the_folds_did_not_see_is_scored_as_it_was_labelled(trained):
     _, held_out, _ = trained
-    table = agreement(held_out, bootstrap=20, confidence=0.9, seed=1).filter(
+    table = evaluate_sentiment(held_out, bootstrap=20, confidence=0.9, seed=1).filter(
         instrument="linear", scale="level", group="all"
     )
     assert table["spearman"].min() > 0.95
@@ -87,7 +87,7 @@ def test_what_the_folds_did_not_see_is_scored_as_it_was_labelled(trained):
 
 def test_bias_is_the_instruments_mean_less_the_labels(trained):
     _, held_out, _ = trained
-    table = agreement(held_out, bootstrap=20, confidence=0.9, seed=1)
+    table = evaluate_sentiment(held_out, bootstrap=20, confidence=0.9, seed=1)
     assert table.select(((pl.col("mean_instrument") - pl.col("mean_label")) - pl.col("bias")).abs().max()).item() < 2e-4
 
 
@@ -107,7 +107,7 @@ def test_training_twice_gives_the_same_bytes(trained, tmp_path):
 
 def test_the_card_names_the_cut_points_and_a_row_for_each_figure(trained):
     model, held_out, best = trained
-    table = agreement(held_out, bootstrap=20, confidence=0.9, seed=1)
+    table = evaluate_sentiment(held_out, bootstrap=20, confidence=0.9, seed=1)
     card = model_card(table, model, n_cues=4, best_of_vader=best, cut_points=CUTS)
     assert "-0.5, -0.05, 0.3, 0.6" in card
     assert card.count("| linear score |") == table.filter(instrument="linear").height

@@ -167,6 +167,44 @@ def on_sentiment(row: dict, name: str, *, min_human: int) -> str:
     return said + "."
 
 
+def on_controls(controls: list[dict], name: str) -> str:
+    """What of the change of sentiment is left under controls: one data set's rows of `sentiment_controls`."""
+    rows = {(row["control"], row["part"], row["group"]): row for row in controls}
+    alike, null, plain = (rows[control, "all", "affective"] for control in ("matched", "permuted", "without courtesy"))
+    said = []
+    if alike["estimate"] is None:
+        said.append(f"Too few affective conversations of {name} are long enough for controls.")
+    else:
+        beyond = f"{signed(alike['estimate'])} ({interval(alike, signed=True)})"
+        said.append(f"Beyond others alike in length and opening, affective conversations of {name} change by {beyond}.")
+    if null["p_value"] is not None:
+        said.append(f"Of random orders of the same messages, {percent(null['p_value'])} change at least as much.")
+    if plain["estimate"] is not None:
+        said.append(
+            f"Without mere courtesy the change is {signed(plain['estimate'])} ({interval(plain, signed=True)})."
+        )
+    for group, whose in (("affective", "Affective"), ("not affective", "Other")):
+        low, later = (rows[f"by opening{how}", "negative", group] for how in ("", ", later baseline"))
+        if low["estimate"] is not None and later["estimate"] is not None:
+            said.append(
+                f"{whose} conversations that open negative change by {signed(low['estimate'])}, and by {signed(later['estimate'])} "
+                "when counted from messages that did not choose them: the difference is regression to the mean."
+            )
+    return " ".join(said)
+
+
+def on_specifications(curve: list[dict], name: str) -> str:
+    """How far the change of sentiment hangs on choices: one data set's rows of `specification_curve`."""
+    rows = sorted((row for row in curve if row["ci_low"] is not None), key=lambda row: row["estimate"])
+    if not rows:
+        return f"Too few affective conversations of {name} for any specification."
+    above, below = sum(row["ci_low"] > 0 for row in rows), sum(row["ci_high"] < 0 for row in rows)
+    return (
+        f"Of {len(rows)} specifications of {name} that may be published, {above} have an interval wholly above zero and {below} wholly below; "
+        f"the estimates go from {signed(rows[0]['estimate'])} to {signed(rows[-1]['estimate'])}, in the middle {signed(rows[len(rows) // 2]['estimate'])}."
+    )
+
+
 def on_classifier(agreement: list[dict], names: dict[str, str]) -> str:
     """The classifier's precision and recall for what the study counts: in each labelled data set of `names` {key: title}, else over all sources."""
     rows = {row["labels"]: row for row in agreement if row["instrument"] == "classifier" and row["class"] == "included"}

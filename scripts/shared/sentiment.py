@@ -133,6 +133,7 @@ CONTEXTS = ["short", "long", "second_person", "opening"]  # of a sentence in its
 
 
 def feature_names(cues: dict) -> list[str]:
+    """Names of the columns of features(), in their order."""
     return [f"{cue}:{context}" for context in CONTEXTS for cue in cues] + ["shape:log_words"]
 
 
@@ -248,7 +249,7 @@ AGREEMENT = {"vader": "VADER", "linear": "linear score"}
 COMPARED = ["start", "end", "both", "change"]  # windows; both pools start and end
 
 
-def agreement(held_out: pl.DataFrame, *, bootstrap: int, confidence: float, seed: int) -> pl.DataFrame:
+def evaluate_sentiment(held_out: pl.DataFrame, *, bootstrap: int, confidence: float, seed: int) -> pl.DataFrame:
     """How well each instrument orders windows and changes as the labels do, and by how much its mean differs from theirs.
 
     Args:

@@ -1,0 +1,303 @@
+"""Controls on the change of sentiment: what it is among like conversations, in permuted order, without openings and courtesy, by opening and length; its path."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+import yaml
+
+from shared.change import (
+    GROUPS,
+    as_table,
+    change_rows,
+    changes,
+    hidden_together,
+    mean_draws,
+    messages_of,
+    without_small_differences,
+)
+from shared.job import logged
+from shared.sentiment import LinearSentiment, at_ends
+from shared.statistics import quantile_interval, summarise
+from shared.tables import has_users, in_group, published
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+LENGTHS = {0: "7 or fewer", 8: "8-11", 12: "12-19", 20: "20 or more"}  # human messages from which a band begins
+OPENINGS = {-1: "negative", 0: "neutral", 1: "positive"}
+NEUTRAL = 0.17  # mean level of three messages, up to which an opening is neutral: one message of half a level does not make a feeling
+CONTROLS = ["declared", "matched", "permuted", "without the first message", "without courtesy", "nothing masked"]
+CONTROLS += ["linear score", "by opening", "by opening, later baseline", "by length"]
+PATH = 12  # messages shown from the start, and half as many before the end
+
+
+def band_of(n_human: pl.Expr) -> pl.Expr:
+    """str: the band of LENGTHS."""
+    band = pl.lit(None, pl.String)
+    for least, name in LENGTHS.items():
+        band = pl.when(n_human >= least).then(pl.lit(name)).otherwise(band)
+    return band
+
+
+def opening_of(mean_level: pl.Expr) -> pl.Expr:
+    """str: the feeling of OPENINGS that a window begins with."""
+    return (
+        pl.when(mean_level.abs() <= NEUTRAL)
+        .then(0)
+        .otherwise(mean_level.sign())
+        .cast(pl.Int64)
+        .replace_strict(OPENINGS)
+    )
+
+
+def matched(rows: pl.DataFrame, *, bootstrap: int, confidence: float, rng: np.random.Generator) -> list[dict]:
+    """Of every group the mean change less that of non-affective conversations of the same length and opening: difference in differences.
+
+    Conversations without one that is alike are left out. Strata are bands of LENGTHS by OPENINGS; the reference is drawn anew in each.
+    """
+    rows = rows.with_columns(stratum=pl.concat_str(band_of(pl.col("n_human")), opening_of(pl.col("start"))))
+    others = rows.filter(in_group("not affective")).partition_by("stratum", as_dict=True)
+    reference = {
+        stratum: mean_draws(own, "change", replicates=bootstrap, rng=rng) for (stratum,), own in sorted(others.items())
+    }
+    found = []
+    for group in GROUPS[:-1]:
+        base = rows.filter(in_group(group), pl.col("stratum").is_in(list(reference)))
+        draws = mean_draws(base, "change", replicates=bootstrap, rng=rng)
+        share = base["stratum"].value_counts(normalize=True).sort("stratum")
+        expected = sum((part * reference[stratum] for stratum, part in share.iter_rows()), np.zeros(bootstrap))
+        found.append(
+            {
+                "group": group,
+                "n_conversations": base.height,
+                "n_users": base["cluster"].n_unique() if has_users(rows) else None,
+                "mean_start": base["start"].mean(),
+                "mean_end": base["end"].mean(),
+                **summarise(draws - expected, confidence=confidence),
+            }
+        )
+    return found
+
+
+def permuted(
+    messages: pl.DataFrame,
+    rows: pl.DataFrame,
+    *,
+    window: int,
+    bootstrap: int,
+    confidence: float,
+    rng: np.random.Generator,
+) -> list[dict]:
+    """Of every group the mean change if the messages of each conversation had come in any order: the null in which order says nothing.
+
+    The interval is that of the permutations; `p_value` is the share of them whose mean change is at least as far from their mean as the observed
+    one (counting the observed one itself).
+    """
+    messages = messages.join(rows.select("conversation_id"), on="conversation_id", how="semi")
+    conversation = messages["conversation_id"].rle_id().to_numpy()
+    level, n = messages["level_compound"].to_numpy(), messages["n_human"].to_numpy()
+    first = np.flatnonzero(np.diff(conversation, prepend=-1))
+    # Both windows have as many messages in any order; one that is not scorable keeps its place, as it does in the windows themselves.
+    member = np.column_stack([rows.select(in_group(group)).to_series().to_numpy() for group in GROUPS]).astype(float)
+    place = np.arange(len(level)) - first[conversation]
+    head, tail = place < window, place >= n - window
+    drawn = np.empty((bootstrap, len(GROUPS)))
+    for replicate in range(bootstrap):
+        shuffled = level[np.lexsort((rng.random(len(level)), conversation))]
+        change = _mean_at(shuffled, conversation, tail, len(first)) - _mean_at(shuffled, conversation, head, len(first))
+        there = np.isfinite(change)
+        total = member[there].sum(axis=0)
+        drawn[replicate] = np.divide(
+            change[there] @ member[there], total, out=np.full(total.shape, np.nan), where=total > 0
+        )
+    found = []
+    for number, group in enumerate(GROUPS):
+        base = rows.filter(in_group(group))
+        null, observed = drawn[:, number], base["change"].mean()
+        low, high = quantile_interval(null, confidence=confidence)
+        centre = null.mean()
+        extreme = (
+            None
+            if observed is None
+            else ((np.abs(null - centre) >= abs(observed - centre)).sum() + 1) / (bootstrap + 1)
+        )
+        found.append(
+            {
+                "group": group,
+                "n_conversations": base.height,
+                "n_users": base["cluster"].n_unique() if has_users(rows) else None,
+                "mean_start": None,
+                "mean_end": None,
+                "estimate": centre,
+                "ci_low": low,
+                "ci_high": high,
+                "p_value": extreme,
+            }
+        )
+    return found
+
+
+def _mean_at(level, conversation, where, n):
+    """(n,) mean of each conversation's scored levels at the places `where`; nan without one."""
+    used = where & np.isfinite(level)
+    count = np.bincount(conversation[used], minlength=n)
+    total = np.bincount(conversation[used], weights=level[used], minlength=n)
+    return np.divide(total, count, out=np.full(n, np.nan), where=count > 0)
+
+
+def control_sentiment(
+    messages: pl.DataFrame,
+    *,
+    dataset: str,
+    min_human_messages: int,
+    window: int,
+    bootstrap: int,
+    confidence: float,
+    seed: int,
+) -> pl.DataFrame:
+    """The change of sentiment under each control, by group.
+
+    Args:
+        messages: shared.change.messages_of.
+        dataset: its name.
+        min_human_messages, window: as declared.
+        bootstrap, confidence, seed: of the intervals; clusters are users where there are users. As many permutations as replicates.
+
+    Returns:
+        dataset, control, part (of a control that divides the conversations), and of change_rows: group, n_conversations, n_users, mean_start,
+        mean_end, estimate with interval, excess with interval; p_value (permutations). Controls:
+        declared: as in tables/sentiment.csv. matched: difference in differences, see matched. permuted: the null of any order. without the first
+        message; without courtesy; nothing masked; linear score: the declared change with that one choice changed (without its
+        first message the shortest conversation has one that counts at both ends). by opening: of the conversations
+        with a third window, by the feeling of the first one. by opening, later baseline: the same, but counted from the second window, which did
+        not select them: what is left is no regression to the mean. by length: bands of human messages, with the start of those that stayed.
+    """
+    rng = np.random.default_rng(seed)
+    options = {"bootstrap": bootstrap, "confidence": confidence, "rng": rng}
+    rule = {"window": window, "min_human_messages": min_human_messages}
+    declared = changes(messages, "level_compound", **rule)
+    later = messages.filter(pl.col("place") > 0).with_columns(n_human=pl.col("n_human") - 1)
+    variants = {
+        "declared": declared,
+        "without the first message": changes(
+            later, "level_compound", window=window, min_human_messages=min_human_messages - 1
+        ),
+        "without courtesy": changes(messages, "level_compound_plain", **rule),
+        "nothing masked": changes(messages, "level_compound_unmasked", **rule),
+        "linear score": changes(messages, "level_linear", **rule),
+    }
+    third = changes(messages, "level_compound", window=window, min_human_messages=max(min_human_messages, 3 * window))
+    second = at_ends(
+        messages.filter(pl.col("place").is_between(window, 2 * window - 1)), ["level_compound"], window=window
+    )
+    third = (
+        third.join(
+            second.select("conversation_id", baseline="level_compound_start"),
+            on="conversation_id",
+            maintain_order="left",
+        )
+        .drop_nulls("baseline")
+        .with_columns(part=opening_of(pl.col("start")))
+    )
+    again = third.with_columns(start="baseline", change=pl.col("end") - pl.col("baseline"))
+    divided = {
+        "by opening": (third, OPENINGS),
+        "by opening, later baseline": (again, OPENINGS),
+        "by length": (declared.with_columns(part=band_of(pl.col("n_human"))), LENGTHS),
+    }
+    found = {("declared", "all"): change_rows(variants.pop("declared"), **options)}
+    found |= {("matched", "all"): matched(declared, **options)}
+    found |= {("permuted", "all"): permuted(messages, declared, window=window, **options)}
+    found |= {(control, "all"): change_rows(rows, **options) for control, rows in variants.items()}
+    for control, (rows, parts) in divided.items():
+        found |= {(control, part): change_rows(rows.filter(part=part), **options) for part in parts.values()}
+    absent = dict.fromkeys(["excess", "excess_ci_low", "excess_ci_high", "p_value"])
+    return as_table(
+        [
+            {"dataset": dataset, "control": control, "part": part}
+            | _in_order(row | {n: None for n in absent if n not in row})
+            for (control, part), rows in found.items()
+            for row in rows
+        ]
+    )
+
+
+COLUMNS = ["group", "n_conversations", "n_users", "mean_start", "mean_end", "estimate", "ci_low", "ci_high"]
+COLUMNS += ["excess", "excess_ci_low", "excess_ci_high", "p_value"]
+
+
+def _in_order(row):
+    return {name: row[name] for name in COLUMNS}
+
+
+def path_of_sentiment(
+    messages: pl.DataFrame, *, dataset: str, min_human_messages: int, bootstrap: int, confidence: float, seed: int
+) -> pl.DataFrame:
+    """Mean level message by message, counted from the start and from the end.
+
+    Args:
+        messages, dataset, min_human_messages, bootstrap, confidence, seed: see control_sentiment.
+
+    Returns:
+        dataset, group, counted_from (start or end), message (1, 2, ... the human's own), n_conversations (with so many messages; fewer and fewer, so
+        that later ones are of other conversations), n_users, estimate (mean level of those that are scorable) with interval.
+    """
+    long = messages.filter(pl.col("n_human") >= min_human_messages)
+    users, rows = has_users(long), []
+    places = {("start", number): pl.col("place") == number - 1 for number in range(1, PATH + 1)}
+    # Before the end only as many as every conversation has.
+    places |= {("end", number): pl.col("place") == pl.col("n_human") - number for number in range(PATH // 2, 0, -1)}
+    for group in GROUPS:
+        base = long.filter(in_group(group))
+        for number, ((side, message), where) in enumerate(places.items()):
+            rng = np.random.default_rng([seed, number])
+            here = base.filter(where)
+            draws = mean_draws(here.drop_nulls("level_compound"), "level_compound", replicates=bootstrap, rng=rng)
+            rows.append(
+                {
+                    "dataset": dataset,
+                    "group": group,
+                    "counted_from": side,
+                    "message": message,
+                    "n_conversations": here.height,
+                    "n_users": here["cluster"].n_unique() if users else None,
+                    **summarise(draws, confidence=confidence),
+                }
+            )
+    return as_table(rows)
+
+
+def main():
+    params = snakemake.params
+    with open(snakemake.input.codebook, encoding="utf-8") as file:
+        cues = yaml.safe_load(file)["sentiment"]
+    cuts = {"compound": params.cut_points, "linear": LinearSentiment.load(snakemake.input.model, cues).cut_points}
+    rule = {"min_human_messages": params.min_human_messages, **params.settings, "seed": params.seed}
+    controls, paths = [], []
+    for dataset, path in zip(params.datasets, snakemake.input.measures, strict=True):
+        shards = [shard for shard in snakemake.input.sentiment if shard.startswith(f"data/interim/{dataset}/")]
+        sentiment = pl.concat([pl.read_parquet(shard) for shard in shards])
+        messages = messages_of(pl.read_parquet(path), sentiment, cut_points=cuts)
+        controls.append(control_sentiment(messages, dataset=dataset, window=params.window, **rule))
+        paths.append(path_of_sentiment(messages, dataset=dataset, **rule))
+    floor = params.privacy["min_conversations"]
+    hide = [name for name in COLUMNS if name not in ("group", "n_conversations", "n_users")]
+    table = published(pl.concat(controls), **params.privacy, hide=hide)
+    table = hidden_together(table, by=["dataset", "control", "group"], hide=hide)
+    together = {"by": ["dataset", "group"], "rows": ["control"], "floor": floor}
+    # The first is published elsewhere too; the others average the same scores of some of its conversations.
+    nested = pl.col("control").is_in(["declared", "matched"]) | (pl.col("part") != "all")
+    table = pl.concat([without_small_differences(table.filter(nested), **together, hide=hide), table.filter(~nested)])
+    order = pl.col("control").replace_strict({name: n for n, name in enumerate(CONTROLS)}, return_dtype=pl.Int64)
+    table = without_small_differences(table.sort("dataset", order, maintain_order=True), **together)
+    table.write_csv(snakemake.output.controls)
+    path = published(pl.concat(paths), **params.privacy, hide=["estimate", "ci_low", "ci_high"])
+    without_small_differences(path, by=["dataset", "group"], rows=["counted_from", "message"], floor=floor).write_csv(
+        snakemake.output.path
+    )
+
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        main()

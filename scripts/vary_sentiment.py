@@ -1,0 +1,94 @@
+"""The specification curve: the mean change of sentiment under every combination of choices that could have been made otherwise."""
+
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+import yaml
+
+from shared.change import as_table, change_rows, changes, messages_of, without_small_differences
+from shared.job import logged
+from shared.sentiment import SCORERS, TEXTS, LinearSentiment
+from shared.tables import published
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+SCALES = {"level": "level_", "score": ""}  # and the beginning of the column's name
+CHOICES = ["instrument", "text", "scale", "min_human_messages", "window"]
+
+
+def vary_sentiment(
+    messages: pl.DataFrame,
+    *,
+    dataset: str,
+    declared: dict[str, int],
+    min_human_messages: list[int],
+    windows: list[int],
+    bootstrap: int,
+    confidence: float,
+    seed: int,
+) -> pl.DataFrame:
+    """The change in affective conversations under every specification (Simonsohn, Simmons & Nelson 2020).
+
+    Args:
+        messages: shared.change.messages_of.
+        dataset: its name.
+        declared: min_human_messages and window of the declared estimate, which is on levels of VADER, masked, and stands first.
+        min_human_messages, windows: choices; only where two windows fit into the shortest conversation.
+        bootstrap, confidence, seed: of the intervals; clusters are users where there are users.
+
+    Returns:
+        dataset, CHOICES (instrument, text that is scored, scale, fewest human messages, messages at each end), declared, and of change_rows:
+        group (affective), n_conversations, n_users, mean_start, mean_end, estimate with interval, excess with interval.
+    """
+    usual = ("vader", "masked", "level", declared["min_human_messages"], declared["window"])
+    # The declared number of messages before the others: where two are too near each other to publish both, it is the one that stays.
+    shortest = sorted(min_human_messages, key=lambda n: (n != declared["min_human_messages"], n))
+    fitting = [choice for choice in product(SCORERS, TEXTS, SCALES, shortest, windows) if choice[3] >= 2 * choice[4]]
+    rows = []
+    for choice in dict.fromkeys([usual, *fitting]):
+        instrument, text, scale, at_least, window = choice
+        column = f"{SCALES[scale]}{SCORERS[instrument]}{TEXTS[text]}"
+        changed = changes(messages, column, window=window, min_human_messages=at_least)
+        # The same draws in every specification, so that these differ by their choices alone.
+        found = change_rows(
+            changed, groups=["affective"], bootstrap=bootstrap, confidence=confidence, rng=np.random.default_rng(seed)
+        )
+        named = dict(zip(CHOICES, choice, strict=True))
+        rows += [{"dataset": dataset, **named, "declared": choice == usual, **row} for row in found]
+    return as_table(rows)
+
+
+def main():
+    params = snakemake.params
+    with open(snakemake.input.codebook, encoding="utf-8") as file:
+        cues = yaml.safe_load(file)["sentiment"]
+    sentiment = params.sentiment
+    cuts = {"compound": sentiment["cut_points"], "linear": LinearSentiment.load(snakemake.input.model, cues).cut_points}
+    tables = []
+    for dataset, path in zip(params.datasets, snakemake.input.measures, strict=True):
+        shards = [shard for shard in snakemake.input.sentiment if shard.startswith(f"data/interim/{dataset}/")]
+        scored = pl.concat([pl.read_parquet(shard) for shard in shards])
+        tables.append(
+            vary_sentiment(
+                messages_of(pl.read_parquet(path), scored, cut_points=cuts),
+                dataset=dataset,
+                declared={name: sentiment[name] for name in ("min_human_messages", "window")},
+                min_human_messages=sentiment["specifications"]["min_human_messages"],
+                windows=sentiment["specifications"]["window"],
+                **params.settings,
+                seed=params.seed,
+            )
+        )
+    hide = ["mean_start", "mean_end", "estimate", "ci_low", "ci_high", "excess", "excess_ci_low", "excess_ci_high"]
+    table = published(pl.concat(tables), **params.privacy, hide=hide)
+    floor, scored = params.privacy["min_conversations"], ["dataset", "instrument", "text", "scale", "window"]
+    table = without_small_differences(table, by=scored, rows=["min_human_messages"], floor=floor, hide=hide)
+    without_small_differences(table, by=["dataset"], rows=CHOICES, floor=floor).write_csv(snakemake.output.curve)
+
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        main()
