@@ -105,6 +105,7 @@ if "files" in config:
 
 RUN = config["run"]
 MODEL = config["classify"]["model"]
+PUSHBACK_MODEL = config["pushback"]["model"]
 DATASETS = config["datasets"]
 CONTROL = config["control"]
 # Human messages from which conversations are scored at all: the study's rule, and those of the specification curve.
@@ -251,7 +252,7 @@ INSTRUMENT_HELD_OUT = f"data/judge/{RUN}/held_out.csv" if JUDGED else held_out_o
 # Where data sets have labels of their own, the error rates come from these.
 OWN_LABELLED = [dataset for dataset in DATASETS if reading_files(dataset)]
 HELD_OUT = f"data/labels/held_out/{RUN}_affect.csv" if OWN_LABELLED else INSTRUMENT_HELD_OUT
-PUSHBACK_HELD_OUT = f"data/labels/held_out/{RUN}_pushback.csv" if OWN_LABELLED else config["pushback"]["held_out"]
+PUSHBACK_HELD_OUT = f"data/labels/held_out/{RUN}_pushback.csv" if OWN_LABELLED else held_out_of(PUSHBACK_MODEL)
 
 
 def all_shards(pattern):

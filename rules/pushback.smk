@@ -1,14 +1,17 @@
 """This part finds where the assistant pushes back: refusal, challenge, redirection, boundary, and why.
-Reads: data/interim/{dataset}/selected/ and affect/, config/codebook.yaml.
-Writes: data/interim/{dataset}/pushback/."""
+Reads: data/interim/{dataset}/selected/ and affect/, config/codebook.yaml, the weights that the configuration names.
+Writes: data/interim/{dataset}/pushback/; results/{run}/tables/pushback_evaluation.csv; on request data/models/: the model trained anew.
+"""
 
 
 rule detect_pushback:
-    """Pushback of each assistant message of the conversations that are compared, by the codebook's cues in their context."""
+    """Pushback of each assistant message of the conversations that are compared, by cues and words in their context."""
     input:
         selected="data/interim/{dataset}/selected/{shard}.parquet",
         affect="data/interim/{dataset}/affect/{shard}.parquet",
         codebook=config["classify"]["codebook"],
+        model=PUSHBACK_MODEL,
+        held_out=held_out_of(PUSHBACK_MODEL),
     output:
         pushback="data/interim/{dataset}/pushback/{shard}.parquet",
     log:
@@ -23,10 +26,12 @@ rule detect_pushback:
         "../scripts/detect_pushback.py"
 
 
-rule evaluate_pushback:
-    """The rules' pushback beside the labels', wherever the texts are at hand: the error rates; run by name."""
+rule train_pushback:
+    """The pushback model from its labels, with a model card; run by name, or by pushback.model: data/models/pushback.csv."""
     input:
         labels=config["validate"]["labels"],
+        messages=config["pushback"]["labels"],
+        control_labels="resources/control/labels.csv",
         codebook=config["classify"]["codebook"],
         conversations=[
             f"data/interim/{dataset}/conversations/{shard}.parquet"
@@ -34,14 +39,38 @@ rule evaluate_pushback:
             for shard in SHARDS[dataset]
         ],
     output:
+        model="data/models/pushback.csv",
         held_out="data/models/pushback_held_out.csv",
+        card="data/models/pushback.md",
     log:
-        "logs/evaluate_pushback.log",
+        "logs/train_pushback.log",
     benchmark:
-        "benchmarks/evaluate_pushback.jsonl"
+        "benchmarks/train_pushback.jsonl"
     conda:
         "../environment.yml"
     params:
+        settings=config["estimate"],
+        seed=config["seed"],
+        code=code("train_pushback"),
+    script:
+        "../scripts/train_pushback.py"
+
+
+rule evaluate_pushback:
+    """How well pushback is found: any and each kind, cross-validated on the labels that come with the model."""
+    input:
+        held_out=held_out_of(PUSHBACK_MODEL),
+    output:
+        evaluation=f"results/{RUN}/tables/pushback_evaluation.csv",
+    log:
+        f"logs/evaluate_pushback/{RUN}.log",
+    benchmark:
+        f"benchmarks/evaluate_pushback/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        settings=config["estimate"],
+        seed=config["seed"],
         code=code("evaluate_pushback"),
     script:
         "../scripts/evaluate_pushback.py"

@@ -13,6 +13,7 @@ TABLES = [
     "pushback",
     "pushback_kinds",
     "pushback_reasons",
+    "pushback_evaluation",
     "sentiment",
     "sentiment_evaluation",
     "sentiment_controls",

@@ -136,7 +136,7 @@ rule join_held_out:
     """Error rates of the instruments from labels of one's own, where there are any."""
     input:
         affect=INSTRUMENT_HELD_OUT,
-        pushback=config["pushback"]["held_out"],
+        pushback=held_out_of(PUSHBACK_MODEL),
         own=expand("data/labels/{dataset}/labels.csv", dataset=OWN_LABELLED),
         measures=expand("data/interim/{dataset}/measures.parquet", dataset=OWN_LABELLED),
         labelled=expand("data/interim/{dataset}/labels.parquet", dataset=OWN_LABELLED),

@@ -98,14 +98,14 @@ def estimate_pushback(
 
     Args:
         measures: contracts.MEASURES.
-        held_out: the rules' decisions beside the labels.
+        held_out: the model's decisions beside the labels, see train_pushback.
         classes: the classifier's decisions beside the labels.
         dataset: its name.
         bootstrap, confidence, seed: of the intervals; clusters are users where there are users.
 
     Returns:
         dataset, group, n_conversations, n_users, n_with_pushback, share_naive with interval, estimate with interval (share_of_labels, where there is none
-        the naive share corrected by sensitivity and specificity of the rules), correction (which of the two), share_of_assistant_messages with interval.
+        the naive share corrected by sensitivity and specificity of the model), correction (which of the two), share_of_assistant_messages with interval.
     """
     rows = []
     users = has_users(measures)
@@ -207,8 +207,11 @@ def residual_hidden(reasons: pl.DataFrame, totals: pl.DataFrame, *, min_conversa
 
 
 def main():
-    held_out, privacy = read_held_out(snakemake.input.held_out), snakemake.params.privacy
-    classes = read_held_out(snakemake.input.classes)
+    # Error rates come from people's conversations, and from those of which the assistant's side was read whole.
+    held_out = read_held_out(snakemake.input.held_out).filter(
+        pl.col("source") != "control", pl.col("shortened").fill_null(0) == 0
+    )
+    classes, privacy = read_held_out(snakemake.input.classes), snakemake.params.privacy
     tables, kinds, reasons = [], [], []
     for dataset, path in zip(snakemake.params.datasets, snakemake.input.measures, strict=True):
         measures = pl.read_parquet(path)

@@ -29,7 +29,7 @@ def join_held_out(held_out: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:
 
 
 def pushback_beside_labels(labelled: pl.DataFrame, *, dataset: str) -> pl.DataFrame:
-    """The pushback rules' decisions beside own labels, in the columns of evaluate_pushback.
+    """The pushback model's decisions beside own labels, in the columns of train_pushback.
 
     Args:
         labelled: import_labels' table; conversations that were not compared have no decision and are left out.

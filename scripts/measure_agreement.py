@@ -98,7 +98,7 @@ def measure_agreement(
     confidence: float,
     seed: int,
 ) -> pl.DataFrame:
-    """Agreement of classifier (cross-validated) and pushback rules with the labels, and of readers with one another.
+    """Agreement of classifier (cross-validated) and pushback model with the labels, and of readers with one another.
 
     Args:
         held_out: the classifier's cross-validated decisions, by source.
@@ -109,7 +109,7 @@ def measure_agreement(
         bootstrap, confidence, seed: of the intervals.
 
     Returns:
-        instrument (classifier, pushback rules, other labels, reader n beside reader m), class, labels (source; "all" pools the sources
+        instrument (classifier, pushback model, other labels, reader n beside reader m), class, labels (source; "all" pools the sources
         unweighted), n_*, suppressed, FIGURES and their intervals. F1 is also the positive agreement. Rows of one source are weighted to its
         population by the inclusion weights, where recorded. alpha is ordinal for sentiment, nominal for all else. Readers are numbered by
         name; who is right is not known of them, so that precision and recall are left out.
@@ -152,7 +152,7 @@ def measure_agreement(
         found = {"pushback": compared["pushback"], **{kind: compared[kind] for kind in PUSHBACK_KINDS}}
         for name, predicted in found.items():
             title = "any" if name == "pushback" else name
-            add("pushback rules", title, dataset, true[name], predicted, compared["weight_compared"], people)
+            add("pushback model", title, dataset, true[name], predicted, compared["weight_compared"], people)
     for dataset, read in readings.items():
         first = as_labels(read.filter(~pl.col("third_reading")))
         names = sorted(first["reader"].unique())

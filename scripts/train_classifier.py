@@ -9,22 +9,22 @@ import polars as pl
 import yaml
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import precision_recall_curve
 from sklearn.model_selection import StratifiedGroupKFold
 
-from shared.affect import AffectModel, apply_study_filters, decide, sigmoid
+from shared.affect import AffectModel, apply_study_filters, decide
 from shared.contracts import CATEGORIES, CLASSES
 from shared.evaluation import calibration, evaluate, sources_of
 from shared.features import Features, human_text, readings, sieve
 from shared.job import InputError, logged
 from shared.labels import labelled_texts, read_control_labels, read_labels
 from shared.text import fold, spaced_words
+from shared.training import FOLDS, best_threshold, calibrate, figure, markdown_table
+from shared.weights import sigmoid
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 PENALTY = 1.0  # C of the logistic regressions; .3 to 5 did about equally well in cross-validation
-FOLDS = 5
 CURVE = [0.25, 0.5, 0.75]  # shares of the labels with which the learning curve is drawn, before all of them
 MIN_TRAINING = 20  # conversations, under which a part of the labels teaches nothing
 WHOLE = ("content_creation", "affective")  # judged of every conversation; the other classes of affective ones
@@ -98,19 +98,6 @@ def held_out_scores(
         train = train[learnt[train]]
         scores[test] = _uncalibrated(labelled[train], cues, truth[train], classes).log_odds(labelled[test])
     return scores
-
-
-def calibrate(scores: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
-    """Platt's slope and offset (Platt 1999) of one class on held-out log-odds, weighted to the population."""
-    fit = LogisticRegression(C=1e3, max_iter=5_000).fit(scores[:, None], truth, sample_weight=weight)
-    return float(fit.coef_[0, 0]), float(fit.intercept_[0])
-
-
-def best_threshold(probability: np.ndarray, truth: np.ndarray) -> float:
-    """The probability at which F1 over the held-out conversations is largest."""
-    precision, recall, threshold = precision_recall_curve(truth, probability)
-    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
-    return float(threshold[f1[:-1].argmax()])
 
 
 def _population(labelled):
@@ -234,18 +221,6 @@ def learning_curve(
     return curve | {1: held_out}
 
 
-def _figure(row, name):
-    """A figure with its interval, or a dash where it is undefined."""
-    low, high = row[f"{name}_ci_low"], row[f"{name}_ci_high"]
-    return "–" if row[name] is None or low is None else f"{row[name]:.2f} ({low:.2f} to {high:.2f})"
-
-
-def _table(head, rows, *, texts=2):
-    """Lines of a Markdown table, whose columns after the first `texts` are numbers."""
-    rule = [":---" if number < texts else "---:" for number in range(len(head))]
-    return [f"| {' | '.join(map(str, row))} |" for row in (head, rule, *rows)]
-
-
 def model_card(
     held_out: pl.DataFrame,
     by_source: pl.DataFrame,
@@ -281,13 +256,13 @@ def model_card(
         [
             *key,
             row["n_positive"],
-            *(_figure(row, name) for name in shown),
-            *(_figure(apart[key], name) if key in apart else "–" for name in ("f1", "average_precision")),
+            *(figure(row, name) for name in shown),
+            *(figure(apart[key], name) if key in apart else "–" for name in ("f1", "average_precision")),
         ]
         for key, row in folds.items()
     ]
     weighted = [
-        [*key, row["n_positive"], *(_figure(row, name) for name in shown)]
+        [*key, row["n_positive"], *(figure(row, name) for name in shown)]
         for key, row in rows_of(held_out, "population").items()
         if key[1] != "all"
     ]
@@ -304,7 +279,7 @@ def model_card(
     learnt = []
     for share, table in curve.items():
         row = rows_of(table, classes=["affective"])["affective", "all"]
-        learnt.append([f"{share:.0%}", round(share * held_out.height), *(_figure(row, name) for name in shown[2:])])
+        learnt.append([f"{share:.0%}", round(share * held_out.height), *(figure(row, name) for name in shown[2:])])
     lines = [
         "# Model card: affect classifier",
         "",
@@ -324,7 +299,7 @@ def model_card(
         "people. ShareGPT: English conversations that users of ChatGPT chose to share; Chatbot Arena: prompts to two models at once; HH-RLHF (harmless-base):",
         "crowd workers with a test assistant; control: synthetic conversations written for this project, which only ever train.",
         "",
-        *_table(
+        *markdown_table(
             ["source", "labelled", "affective", "content creation", "in a probability sample"],
             sources.sort("source").rows(),
             texts=1,
@@ -344,7 +319,7 @@ def model_card(
         "optimistic. Without the source: trained, calibrated and given its thresholds on all other sources. Unweighted; `all` pools the real sources. In",
         f"brackets: {confidence:.0%} intervals, {bootstrap:,} bootstrap draws of conversations. Classes without positives in a source are left out.",
         "",
-        *_table(
+        *markdown_table(
             [
                 *("class", "source", "positives"),
                 *(f"{name}, {FOLDS}-fold" for name in named),
@@ -355,19 +330,19 @@ def model_card(
         "",
         f"Weighted to the population of each probability sample, {FOLDS}-fold:",
         "",
-        *_table(["class", "source", "positives", *named], weighted),
+        *markdown_table(["class", "source", "positives", *named], weighted),
         "",
         "## Calibration",
         "",
         "Mean predicted probability against the share by the labels, over the probability samples of the real sources by their weights.",
         "",
-        *_table(["class", "probability", "labelled", "predicted", "by the labels"], calibrated),
+        *markdown_table(["class", "probability", "labelled", "predicted", "by the labels"], calibrated),
         "",
         "## Learning curve",
         "",
         "The class affective with a part of the labels, cross-validated; each part holds the one before, and all are tested on the same real conversations.",
         "",
-        *_table(["part of the labels", "labelled", *named[2:]], learnt, texts=1),
+        *markdown_table(["part of the labels", "labelled", *named[2:]], learnt, texts=1),
     ]
     return "\n".join(lines) + "\n"
 

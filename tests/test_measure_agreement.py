@@ -176,7 +176,7 @@ def test_all_sources_are_pooled_without_weights_and_without_the_control_corpus()
 
 
 def test_the_pushback_rules_are_measured_as_any_and_by_kind():
-    any_kind, refusal, challenge = (measured("pushback rules", name, "own") for name in ("any", "refusal", "challenge"))
+    any_kind, refusal, challenge = (measured("pushback model", name, "own") for name in ("any", "refusal", "challenge"))
     assert (any_kind["n_labelled"], any_kind["precision"], any_kind["recall"]) == (8, 1.0, 0.75)
     assert refusal["recall"] == 0.75
     assert (challenge["precision"], challenge["recall"]) == (None, 0.0)

@@ -59,6 +59,7 @@ def examples():
                     "source": "harbour" if number % 2 else "station",
                     "conversation_id": identifier,
                     "weight": None if number % 4 == 3 else 1.0 + number % 3,
+                    "stratum": "1 a",
                     "content_creation": pool == "content_creation",
                     "affective": category in CATEGORIES,
                     "categories": [category] if category in CATEGORIES else [],
@@ -174,7 +175,7 @@ def test_every_labelled_conversation_is_held_out_once(labelled, trained):
 
 def test_held_out_table_holds_no_text(trained):
     strings = [name for name, dtype in trained[1].schema.items() if dtype == pl.String]
-    assert strings == ["source", "conversation_id"]
+    assert strings == ["source", "conversation_id", "stratum"]
 
 
 @pytest.mark.parametrize("name", CLASSES)

@@ -46,7 +46,7 @@ def test_forced_dry_run_of_the_default_run_plans_every_stage():
         "resolve_source",
         "train_classifier",
         "train_sentiment",
-        "evaluate_pushback",
+        "train_pushback",
         "evaluate_concerns",
         *OF_READERS,
         *OF_THE_JUDGE,
@@ -64,7 +64,7 @@ def test_dry_run_with_a_judge_plans_it_in_front_of_everything_that_needs_a_class
 
 
 @pytest.mark.parametrize(
-    "target", ["data/labels/control/sheet.html", "train_classifier", "evaluate_pushback", "evaluate_concerns"]
+    "target", ["data/labels/control/sheet.html", "train_classifier", "train_pushback", "evaluate_concerns"]
 )
 def test_rules_on_request_can_be_planned(target):
     done = snakemake("--dry-run", target, cwd=ROOT)

@@ -1,6 +1,5 @@
 """The affect classifier: one calibrated logistic regression per class over shared features, stored as a plain table; and its decisions."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +8,9 @@ import polars as pl
 
 from shared.contracts import CATEGORIES, CLASSES
 from shared.features import Features, readings
-from shared.job import InputError
+from shared.weights import SPECIAL, check_names, read_weights, sigmoid, write_weights
 
 LENGTH_DISCOUNT = 0.7  # 0.5 to 1 did equally well in cross-validation
-SPECIAL = ["intercept", "slope", "offset", "threshold"]  # of the regression; Platt's calibration; the decision
 
 
 @dataclass
@@ -37,16 +35,15 @@ class AffectModel:
         return sigmoid(self.slope * self.log_odds(conversations) + self.offset)
 
     def save(self, path: str | Path) -> None:
-        """Write a table: kind, name, idf, one column of weights per class; six significant digits."""
-        with open(path, "w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["kind", "name", "idf", *CLASSES])
-            for name in SPECIAL:
-                writer.writerow([name, "", "", *map(_digits, getattr(self, name))])
-            idf = dict(zip(self.features.words, self.features.idf, strict=True))
-            for name, weights in zip(self.features.names, self.coefficients, strict=True):
-                kind, _, rest = name.partition(":")
-                writer.writerow([kind, rest, _digits(idf[rest]) if kind == "word" else "", *map(_digits, weights)])
+        """Write the table that load() reads, see shared.weights."""
+        write_weights(
+            path,
+            CLASSES,
+            names=self.features.names,
+            idf={f"word:{word}": idf for word, idf in zip(self.features.words, self.features.idf, strict=True)},
+            coefficients=self.coefficients,
+            special={name: getattr(self, name) for name in SPECIAL},
+        )
 
     @classmethod
     def load(cls, path: str | Path, cues: dict) -> "AffectModel":
@@ -55,24 +52,12 @@ class AffectModel:
         Raises:
             InputError: the table's classes or cue groups are not those of this code and codebook.
         """
-        table = pl.read_csv(
-            path, schema_overrides={"name": pl.String, "idf": pl.Float64, **dict.fromkeys(CLASSES, pl.Float64)}
-        ).with_columns(pl.col("name").fill_null(""))
-        if table.columns != ["kind", "name", "idf", *CLASSES]:
-            raise InputError(
-                f"{path}: expected the columns kind, name, idf, {', '.join(CLASSES)}; found {', '.join(table.columns)}. Train it anew: classify.model: data/models/affect.csv"
-            )
+        retrain = "classify.model: data/models/affect.csv"
+        table, special = read_weights(path, CLASSES, retrain=retrain)
         words = table.filter(kind="word")
         features = Features(words["name"].to_list(), words["idf"].to_numpy(), cues)
-        weights = table.filter(~pl.col("kind").is_in(SPECIAL))
-        found = (weights["kind"] + ":" + weights["name"]).to_list()
-        if found != features.names:
-            differing = sorted(set(found) ^ set(features.names))[:5]
-            raise InputError(
-                f"{path}: the model's features differ from the codebook's, e.g. {', '.join(differing)}. The codebook's cue groups changed since training: train it anew with classify.model: data/models/affect.csv"
-            )
-        special = {name: table.filter(kind=name).select(CLASSES).to_numpy().ravel() for name in SPECIAL}
-        return cls(features, weights.select(CLASSES).to_numpy(), **special)
+        check_names(path, (table["kind"] + ":" + table["name"]).to_list(), features.names, retrain=retrain)
+        return cls(features, table.select(CLASSES).to_numpy(), **special)
 
 
 def over_readings(scores: np.ndarray, row: np.ndarray, n: int) -> np.ndarray:
@@ -96,15 +81,6 @@ def over_readings(scores: np.ndarray, row: np.ndarray, n: int) -> np.ndarray:
     combined[:, affective] -= LENGTH_DISCOUNT * np.log(np.bincount(row, minlength=n))
     combined[:, content] = scores[:n, content]
     return combined
-
-
-def sigmoid(x: np.ndarray) -> np.ndarray:
-    """1 / (1 + exp(-x)), elementwise."""
-    return 1 / (1 + np.exp(-x))
-
-
-def _digits(value: float) -> str:
-    return f"{value:.6g}"
 
 
 def decide(

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from shared.affect import apply_study_filters
-from shared.contracts import CATEGORIES, CLASSES
+from shared.contracts import CATEGORIES, CLASSES, PUSHBACK_KINDS
 from shared.statistics import beta_draws, bootstrap_share, quantile_interval
 
 FLAGS = ["content_creation", "affective", "professional"]
@@ -252,3 +252,45 @@ def calibration(held_out: pl.DataFrame, *, bootstrap: int, confidence: float, se
                     }
                 )
     return pl.DataFrame(rows, infer_schema_length=None).with_columns(pl.col(pl.Float64).round(4))
+
+
+def evaluate_pushback(held_out: pl.DataFrame, *, bootstrap: int, confidence: float, seed: int) -> pl.DataFrame:
+    """How good decisions on pushback are, conversation by conversation: whether there is any, and each kind.
+
+    Args:
+        held_out: decisions beside labels, see train_pushback; conversations that were read shortened are left out.
+        bootstrap, confidence, seed: of the intervals; conversations are resampled, the same ones for every kind.
+
+    Returns:
+        kind (any or a kind), labels (a source, or all: every source of whole conversations), among (all or affective), n_labelled, n_positive,
+        n_predicted, and precision, recall and f1 with their intervals. Groups without a positive are left out.
+    """
+    rng = np.random.default_rng(seed)
+    whole = held_out.filter(pl.col("source") != "control", shortened=0)
+    rows = []
+    for source in ["all", *sources_of(whole)]:
+        for among in ("all", "affective"):
+            # A source of single exchanges, labelled message by message, does not say which are affective, and is no conversation.
+            table = whole.filter(
+                pl.col("true_affective").is_not_null() if source == "all" else pl.col("source") == source,
+                pl.col("true_affective") == 1 if among == "affective" else True,
+            )
+            if not table.height:
+                continue
+            copies = rng.multinomial(table.height, np.full(table.height, 1 / table.height), size=bootstrap)
+            for kind in ("any", *PUSHBACK_KINDS):
+                true, predicted = (table[f"{said}_{kind}"].to_numpy() == 1 for said in ("true", "predicted"))
+                if not true.any():
+                    continue
+                ones = np.ones(table.height)
+                figures_of = bootstrap_figures(
+                    true, predicted, predicted.astype(float), ones, copies, confidence=confidence, rng=rng
+                )
+                shown = {name: value for name, value in figures_of.items() if name.startswith(("prec", "recall", "f1"))}
+                counts = {
+                    "n_labelled": table.height,
+                    "n_positive": int(true.sum()),
+                    "n_predicted": int(predicted.sum()),
+                }
+                rows.append({"kind": kind, "labels": source, "among": among} | counts | shown)
+    return pl.DataFrame(rows, infer_schema_length=None).with_columns(pl.col(pl.Float64).round(4).fill_nan(None))

@@ -85,6 +85,18 @@ def read_labels(paths: str | Path | list, *, own: list[str] = ()) -> pl.DataFram
     ).drop("draw")
 
 
+def parse_turns(cells: pl.Series) -> pl.Series:
+    """Lists of struct{turn, kind, reason} from "turn:kind|kind:reason;..."."""
+    turns = []
+    for cell in cells:
+        found = []
+        for entry in filter(None, (cell or "").split(";")):
+            turn, kinds, reason = entry.split(":")
+            found += [{"turn": int(turn), "kind": kind, "reason": reason} for kind in kinds.split("|")]
+        turns.append(found)
+    return pl.Series(turns, dtype=pl.List(pl.Struct({"turn": pl.Int64, "kind": pl.String, "reason": pl.String})))
+
+
 def read_control_labels(path: str | Path) -> pl.DataFrame:
     """The planted truth, in the columns of read_labels and three more.
 
@@ -92,13 +104,7 @@ def read_control_labels(path: str | Path) -> pl.DataFrame:
     struct{turn, kind, reason}. `split` is train (the classifier learns from it) or check (the instrument check). `language` is ISO 639-1.
     """
     table = pl.read_csv(path, infer_schema=False).with_columns(pl.col(pl.String).fill_null(""))
-    turns = []
-    for cell in table["pushback"]:
-        found = []
-        for entry in filter(None, cell.split(";")):
-            turn, kinds, reason = entry.split(":")
-            found += [{"turn": int(turn), "kind": kind, "reason": reason} for kind in kinds.split("|")]
-        turns.append(found)
+    turns = parse_turns(table["pushback"])
     return table.with_columns(
         pl.col("content_creation", "affective", "professional") == "1",
         as_lists("categories"),
@@ -109,16 +115,43 @@ def read_control_labels(path: str | Path) -> pl.DataFrame:
         # The split is random: each part is a simple random sample of the corpus in its language.
         weight=(pl.len().over("language") / pl.len().over("language", "split")).round(4),
         stratum="language",
-        pushback_turns=pl.Series(
-            turns, dtype=pl.List(pl.Struct({"turn": pl.Int64, "kind": pl.String, "reason": pl.String}))
-        ),
-        pushback=pl.Series([sorted({found["kind"] for found in entry}) for entry in turns], dtype=pl.List(pl.String)),
+        pushback_turns=turns,
+        pushback=turns.list.eval(pl.element().struct.field("kind").unique().sort()),
     )
 
 
+def read_message_labels(path: str | Path) -> pl.DataFrame:
+    """Labels of single assistant messages: source, conversation_id, turn (position in the conversation), kinds (list), reason.
+
+    Raises:
+        InputError: the file lacks a column, a position is no number, or a message is labelled twice.
+    """
+    columns = ["source", "conversation_id", "turn", "kinds", "reason"]
+    table = pl.read_csv(path, infer_schema=False).with_columns(pl.col(pl.String).fill_null(""))
+    missing = [name for name in columns if name not in table.columns]
+    if missing:
+        raise InputError(
+            f"{path}: expected the columns {', '.join(columns)}; missing: {', '.join(missing)}. resources/labels/README.md describes each."
+        )
+    odd = table.filter(
+        ~pl.col("turn").str.contains(r"^\d+$") | pl.struct("source", "conversation_id", "turn").is_duplicated()
+    )
+    if odd.height:
+        raise InputError(
+            f"{path}: expected each message once, by its position; found {', '.join(odd.select(columns[:3]).row(0))}. Keep one row for each message."
+        )
+    return table.select("source", "conversation_id", pl.col("turn").cast(pl.Int32), _lists("kinds"), "reason")
+
+
 def read_held_out(path: str | Path) -> pl.DataFrame:
-    """Predictions beside labels, as train_classifier and evaluate_pushback write them; ids stay text even where all are digits."""
-    types = {"source": pl.String, "conversation_id": pl.String, "weight": pl.Float64, "stratum": pl.String}
+    """Predictions beside labels, as train_classifier and train_pushback write them; ids stay text even where all are digits."""
+    types = {
+        "source": pl.String,
+        "conversation_id": pl.String,
+        "weight": pl.Float64,
+        "stratum": pl.String,
+        "found": pl.String,
+    }
     return pl.read_csv(path, schema_overrides=types, infer_schema_length=None)
 
 
