@@ -140,7 +140,7 @@ def read_message_labels(path: str | Path) -> pl.DataFrame:
         raise InputError(
             f"{path}: expected each message once, by its position; found {', '.join(odd.select(columns[:3]).row(0))}. Keep one row for each message."
         )
-    return table.select("source", "conversation_id", pl.col("turn").cast(pl.Int32), _lists("kinds"), "reason")
+    return table.select("source", "conversation_id", pl.col("turn").cast(pl.Int32), as_lists("kinds"), "reason")
 
 
 def read_held_out(path: str | Path) -> pl.DataFrame:
