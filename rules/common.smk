@@ -291,7 +291,7 @@ def run_config(wildcards):
         "privacy",
         "classify",
     )
-    parts = {part: config[part] for part in parts} | {"sources": used_sources(wildcards)}
+    parts = {part: config[part] for part in parts} | {"sources": used_sources(wildcards), "own_labelled": OWN_LABELLED}
     settings, defaults = ({key: of[key] for key in SETTINGS} for of in (config, DEFAULTS))
     return parts | {"settings": without_addresses(settings), "defaults": without_addresses(defaults)}
 

@@ -208,7 +208,7 @@ def on_specifications(curve: list[dict], name: str) -> str:
 def on_classifier(agreement: list[dict], names: dict[str, str]) -> str:
     """The classifier's precision and recall for what the study counts: in each labelled data set of `names` {key: title}, else over all sources."""
     rows = {row["labels"]: row for row in agreement if row["instrument"] == "classifier" and row["class"] == "included"}
-    own = [(names[dataset], rows[dataset]) for dataset in names if dataset in rows]
+    own = [(names[key], rows[key]) for key in names if key in rows and rows[key]["precision"] is not None]
     if own:
         return " ".join(
             f"In {name}, {percent(row['precision'])} of what it includes is affective by the labels, "
