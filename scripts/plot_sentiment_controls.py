@@ -34,7 +34,7 @@ CONTROLS = {
 }
 
 
-def plot_controls(controls: pl.DataFrame, path: str) -> None:
+def plot_sentiment_controls(controls: pl.DataFrame, path: str) -> None:
     """Draw the mean change under each control, with interval; those of affective conversations in the left panel, the others' in the right."""
     several = len(datasets_of(controls)) > 1
     rows = controls.filter(pl.col("group").is_in(list(SHOWN)))
@@ -94,7 +94,7 @@ def plot_path(path_table: pl.DataFrame, path: str) -> None:
 
 
 def main():
-    plot_controls(pl.read_csv(snakemake.input.controls, infer_schema_length=None), snakemake.output.controls)
+    plot_sentiment_controls(pl.read_csv(snakemake.input.controls, infer_schema_length=None), snakemake.output.controls)
     plot_path(pl.read_csv(snakemake.input.path, infer_schema_length=None), snakemake.output.path)
 
 

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 from plot_sentiment import plot_sentiment
-from plot_sentiment_controls import plot_controls, plot_path
+from plot_sentiment_controls import plot_path, plot_sentiment_controls
 from plot_specifications import plot_specifications
 
 EMPTY = {"dataset": "own", "estimate": None, "ci_low": None, "ci_high": None, "n_conversations": None}
@@ -48,7 +48,7 @@ def test_every_control_has_a_row_for_both_groups(tmp_path):
         for control, part in (("declared", "all"), ("by opening", "negative"))
         for group in ("affective", "not affective")
     ]
-    assert {"As declared", "Opening negative"} <= set(_words(drawn(plot_controls, table(*rows), tmp_path)))
+    assert {"As declared", "Opening negative"} <= set(_words(drawn(plot_sentiment_controls, table(*rows), tmp_path)))
 
 
 def test_the_curve_names_each_choice(tmp_path):
