@@ -140,14 +140,15 @@ def complete_page(html: str, folder: Path, *, script: str) -> str:
 
     def image(match):
         drawing = base64.b64decode(match[2]).decode("utf-8")
-        width, height = (
-            float(re.search(rf'<svg\b[^>]*\b{side}="([\d.]+)', drawing)[1]) for side in ("width", "height")
-        )
-        # Points are 4/3 of a pixel.
-        return f'<img width="{width * 4 / 3:.0f}" height="{height * 4 / 3:.0f}" {match[1]}'
+        sides = re.search(r'<svg\b[^>]*?\bwidth="([\d.]+)[^>]*?\bheight="([\d.]+)', drawing).groups()
+        width, height = (round(float(points) * 4 / 3) for points in sides)  # a point is 4/3 of a pixel
+        return f'<img width="{width}" height="{height}" {match[1]}'
 
     html = re.sub(r'href="(\.\./[\w./-]+\.csv)"', table, html)
-    html = re.sub(r'<img\s+(src="data:image/svg\+xml;base64,([^"]+)")', image, html)
+    html = html.replace('<img role="img" aria-label=', "<img alt=")
+    html = re.sub(r'<img\s+([^>]*src="data:image/svg\+xml;base64,([^"]+)")', image, html)
+    if "<main" not in html:
+        html = html.replace("</nav>", "</nav>\n<main>", 1).replace("</body>", "</main>\n</body>")
     html = html.replace("<table", '<div class="wide" role="group" aria-label="Table" tabindex="0">\n<table')
     html = html.replace("</table>", "</table>\n</div>")
     policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'

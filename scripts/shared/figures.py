@@ -15,6 +15,7 @@ OURS, STUDY, MUTED = "#0072B2", "#D55E00", "#7a7a7a"  # Okabe & Ito's blue and v
 TITLES = {
     "affective": "All affective",
     "not affective": "Not affective",
+    "content creation": "Content creation",
     "interpersonal": "Interpersonal advice",
     "coaching": "Coaching",
     "counselling": "Counselling",
