@@ -1,10 +1,10 @@
-# make report · make test · make demo · make benchmark · make lint · make clean: each sets up what it needs, in .venv
+# make report · make test · make demo · make provenance · make example · make benchmark · make lint · make clean: each sets up what it needs, in .venv
 PYTHON ?= python3
 VENV := .venv
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 INSTALLED := $(VENV)/.installed
 
-.PHONY: report demo test benchmark lint clean
+.PHONY: report demo test provenance example benchmark lint clean
 .DEFAULT_GOAL := report
 
 report: $(INSTALLED)
@@ -14,6 +14,18 @@ report: $(INSTALLED)
 demo: $(INSTALLED)
 	@$(RUN) snakemake --configfile config/demo.yaml
 	@echo "The report on the synthetic control corpus lies in results/demo/report/report.html and results/demo/report/report.pdf"
+
+# Which rule made each figure and table, when, with which code and settings.
+provenance: report
+	@$(RUN) snakemake --report provenance.html
+
+# The default run's numbers and figures, as they are committed; a test says when the code draws or judges otherwise.
+example: report
+	rm -rf docs/example
+	mkdir -p docs/example/tables docs/example/figures
+	cp results/sharegpt/claims.csv docs/example/
+	cp results/sharegpt/tables/*.csv docs/example/tables/
+	cp results/sharegpt/figures/*.svg docs/example/figures/
 
 test: $(INSTALLED)
 	@$(RUN) pytest

@@ -34,7 +34,7 @@ rule count_funnel:
         ],
         measures=each_dataset("data/interim/{dataset}/measures.parquet"),
     output:
-        funnel=f"results/{RUN}/tables/funnel.csv",
+        funnel=report(f"results/{RUN}/tables/funnel.csv", caption="../report/captions/table.rst", category="Tables"),
     log:
         f"logs/count_funnel/{RUN}.log",
     benchmark:
@@ -55,7 +55,9 @@ rule estimate_prevalence:
         measures=each_dataset("data/interim/{dataset}/measures.parquet"),
         held_out=HELD_OUT,
     output:
-        prevalence=f"results/{RUN}/tables/prevalence.csv",
+        prevalence=report(
+            f"results/{RUN}/tables/prevalence.csv", caption="../report/captions/table.rst", category="Tables"
+        ),
     log:
         f"logs/estimate_prevalence/{RUN}.log",
     benchmark:
@@ -78,7 +80,9 @@ rule compare_selections:
         measures=each_dataset("data/interim/{dataset}/measures.parquet"),
         origins=each_dataset("data/interim/{dataset}/origins.parquet"),
     output:
-        selections=f"results/{RUN}/tables/selections.csv",
+        selections=report(
+            f"results/{RUN}/tables/selections.csv", caption="../report/captions/table.rst", category="Tables"
+        ),
     log:
         f"logs/compare_selections/{RUN}.log",
     benchmark:
@@ -98,7 +102,9 @@ rule assess_capabilities:
     input:
         origins=each_dataset("data/interim/{dataset}/origins.parquet"),
     output:
-        capabilities=f"results/{RUN}/tables/capabilities.csv",
+        capabilities=report(
+            f"results/{RUN}/tables/capabilities.csv", caption="../report/captions/table.rst", category="Tables"
+        ),
     log:
         f"logs/assess_capabilities/{RUN}.log",
     benchmark:
@@ -122,8 +128,10 @@ rule count_traps:
         prevalence=f"results/{RUN}/tables/prevalence.csv",
         languages="resources/languages.csv",
     output:
-        traps=f"results/{RUN}/tables/traps.csv",
-        languages=f"results/{RUN}/tables/languages.csv",
+        traps=report(f"results/{RUN}/tables/traps.csv", caption="../report/captions/table.rst", category="Tables"),
+        languages=report(
+            f"results/{RUN}/tables/languages.csv", caption="../report/captions/table.rst", category="Tables"
+        ),
     log:
         f"logs/count_traps/{RUN}.log",
     benchmark:
@@ -147,7 +155,7 @@ rule estimate_topics:
         topics=each_dataset("data/interim/{dataset}/topics.parquet"),
         terms=each_dataset("data/interim/{dataset}/topic_terms.parquet"),
     output:
-        topics=f"results/{RUN}/tables/topics.csv",
+        topics=report(f"results/{RUN}/tables/topics.csv", caption="../report/captions/table.rst", category="Tables"),
     log:
         f"logs/estimate_topics/{RUN}.log",
     benchmark:
@@ -169,9 +177,13 @@ rule estimate_pushback:
         held_out=PUSHBACK_HELD_OUT,
         classes=HELD_OUT,
     output:
-        pushback=f"results/{RUN}/tables/pushback.csv",
-        kinds=f"results/{RUN}/tables/pushback_kinds.csv",
-        reasons=f"results/{RUN}/tables/pushback_reasons.csv",
+        pushback=report(f"results/{RUN}/tables/pushback.csv", caption="../report/captions/table.rst", category="Tables"),
+        kinds=report(
+            f"results/{RUN}/tables/pushback_kinds.csv", caption="../report/captions/table.rst", category="Tables"
+        ),
+        reasons=report(
+            f"results/{RUN}/tables/pushback_reasons.csv", caption="../report/captions/table.rst", category="Tables"
+        ),
     log:
         f"logs/estimate_pushback/{RUN}.log",
     benchmark:
@@ -193,7 +205,9 @@ rule estimate_sentiment:
     input:
         measures=each_dataset("data/interim/{dataset}/measures.parquet"),
     output:
-        sentiment=f"results/{RUN}/tables/sentiment.csv",
+        sentiment=report(
+            f"results/{RUN}/tables/sentiment.csv", caption="../report/captions/table.rst", category="Tables"
+        ),
     log:
         f"logs/estimate_sentiment/{RUN}.log",
     benchmark:
@@ -216,7 +230,9 @@ rule plot_prevalence:
     input:
         prevalence=f"results/{RUN}/tables/prevalence.csv",
     output:
-        figure=f"results/{RUN}/figures/prevalence.svg",
+        figure=report(
+            f"results/{RUN}/figures/prevalence.svg", caption="../report/captions/figure.rst", category="Figures"
+        ),
     log:
         f"logs/plot_prevalence/{RUN}.log",
     benchmark:
@@ -234,7 +250,7 @@ rule plot_topics:
     input:
         topics=f"results/{RUN}/tables/topics.csv",
     output:
-        figure=f"results/{RUN}/figures/topics.svg",
+        figure=report(f"results/{RUN}/figures/topics.svg", caption="../report/captions/figure.rst", category="Figures"),
     log:
         f"logs/plot_topics/{RUN}.log",
     benchmark:
@@ -252,7 +268,9 @@ rule plot_pushback:
     input:
         pushback=f"results/{RUN}/tables/pushback.csv",
     output:
-        figure=f"results/{RUN}/figures/pushback.svg",
+        figure=report(
+            f"results/{RUN}/figures/pushback.svg", caption="../report/captions/figure.rst", category="Figures"
+        ),
     log:
         f"logs/plot_pushback/{RUN}.log",
     benchmark:
@@ -270,7 +288,9 @@ rule plot_sentiment:
     input:
         sentiment=f"results/{RUN}/tables/sentiment.csv",
     output:
-        figure=f"results/{RUN}/figures/sentiment.svg",
+        figure=report(
+            f"results/{RUN}/figures/sentiment.svg", caption="../report/captions/figure.rst", category="Figures"
+        ),
     log:
         f"logs/plot_sentiment/{RUN}.log",
     benchmark:

@@ -38,7 +38,7 @@ rule estimate_power:
         sentiment=f"results/{RUN}/tables/sentiment.csv",
         held_out=HELD_OUT,
     output:
-        power=f"results/{RUN}/tables/power.csv",
+        power=report(f"results/{RUN}/tables/power.csv", caption="../report/captions/table.rst", category="Tables"),
     log:
         f"logs/estimate_power/{RUN}.log",
     benchmark:
@@ -59,7 +59,7 @@ rule compare_external:
         capabilities=f"results/{RUN}/tables/capabilities.csv",
         prevalence=f"results/{RUN}/tables/prevalence.csv",
     output:
-        external=f"results/{RUN}/tables/external.csv",
+        external=report(f"results/{RUN}/tables/external.csv", caption="../report/captions/table.rst", category="Tables"),
     log:
         f"logs/compare_external/{RUN}.log",
     benchmark:
@@ -78,7 +78,7 @@ rule plot_claims:
     input:
         claims=f"results/{RUN}/claims.csv",
     output:
-        figure=f"results/{RUN}/figures/claims.svg",
+        figure=report(f"results/{RUN}/figures/claims.svg", caption="../report/captions/figure.rst", category="Figures"),
     log:
         f"logs/plot_claims/{RUN}.log",
     benchmark:

@@ -96,7 +96,7 @@ rule evaluate_judge:
         answers=[f"data/interim/{dataset}/answers/{shard}.jsonl" for dataset in PROCESSED for shard in SHARDS[dataset]],
     output:
         held_out=f"data/judge/{RUN}/held_out.csv",
-        judge=f"results/{RUN}/tables/judge.csv",
+        judge=report(f"results/{RUN}/tables/judge.csv", caption="../report/captions/table.rst", category="Tables"),
     log:
         f"logs/evaluate_judge/{RUN}.log",
     benchmark:

@@ -34,7 +34,7 @@ rule estimate_drift:
         measures=each_dataset("data/interim/{dataset}/measures.parquet"),
         windows=each_dataset("data/interim/{dataset}/windows.parquet"),
     output:
-        drift=f"results/{RUN}/tables/drift.csv",
+        drift=report(f"results/{RUN}/tables/drift.csv", caption="../report/captions/table.rst", category="Tables"),
     log:
         f"logs/estimate_drift/{RUN}.log",
     benchmark:
@@ -56,7 +56,7 @@ rule plot_drift:
     input:
         drift=f"results/{RUN}/tables/drift.csv",
     output:
-        figure=f"results/{RUN}/figures/drift.svg",
+        figure=report(f"results/{RUN}/figures/drift.svg", caption="../report/captions/figure.rst", category="Figures"),
     log:
         f"logs/plot_drift/{RUN}.log",
     benchmark:
@@ -76,7 +76,9 @@ rule estimate_long_conversations:
         concerns=each_dataset("data/interim/{dataset}/concerns.parquet"),
         taxonomy=config["concerns"]["taxonomy"],
     output:
-        long=f"results/{RUN}/tables/long_conversations.csv",
+        long=report(
+            f"results/{RUN}/tables/long_conversations.csv", caption="../report/captions/table.rst", category="Tables"
+        ),
     log:
         f"logs/estimate_long_conversations/{RUN}.log",
     benchmark:
@@ -101,7 +103,7 @@ rule estimate_who:
         origins=each_dataset("data/interim/{dataset}/origins.parquet"),
         capabilities=f"results/{RUN}/tables/capabilities.csv",
     output:
-        who=f"results/{RUN}/tables/who.csv",
+        who=report(f"results/{RUN}/tables/who.csv", caption="../report/captions/table.rst", category="Tables"),
     log:
         f"logs/estimate_who/{RUN}.log",
     benchmark:

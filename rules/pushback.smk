@@ -61,7 +61,9 @@ rule evaluate_pushback:
     input:
         held_out=held_out_of(PUSHBACK_MODEL),
     output:
-        evaluation=f"results/{RUN}/tables/pushback_evaluation.csv",
+        evaluation=report(
+            f"results/{RUN}/tables/pushback_evaluation.csv", caption="../report/captions/table.rst", category="Tables"
+        ),
     log:
         f"logs/evaluate_pushback/{RUN}.log",
     benchmark:

@@ -62,7 +62,9 @@ rule evaluate_sentiment:
     input:
         held_out=held_out_of(config["sentiment"]["model"]),
     output:
-        evaluation=f"results/{RUN}/tables/sentiment_evaluation.csv",
+        evaluation=report(
+            f"results/{RUN}/tables/sentiment_evaluation.csv", caption="../report/captions/table.rst", category="Tables"
+        ),
     log:
         f"logs/evaluate_sentiment/{RUN}.log",
     benchmark:
@@ -88,8 +90,12 @@ rule control_sentiment:
         codebook=config["classify"]["codebook"],
         model=config["sentiment"]["model"],
     output:
-        controls=f"results/{RUN}/tables/sentiment_controls.csv",
-        path=f"results/{RUN}/tables/sentiment_path.csv",
+        controls=report(
+            f"results/{RUN}/tables/sentiment_controls.csv", caption="../report/captions/table.rst", category="Tables"
+        ),
+        path=report(
+            f"results/{RUN}/tables/sentiment_path.csv", caption="../report/captions/table.rst", category="Tables"
+        ),
     log:
         f"logs/control_sentiment/{RUN}.log",
     benchmark:
@@ -117,7 +123,9 @@ rule vary_sentiment:
         codebook=config["classify"]["codebook"],
         model=config["sentiment"]["model"],
     output:
-        curve=f"results/{RUN}/tables/specification_curve.csv",
+        curve=report(
+            f"results/{RUN}/tables/specification_curve.csv", caption="../report/captions/table.rst", category="Tables"
+        ),
     log:
         f"logs/vary_sentiment/{RUN}.log",
     benchmark:
@@ -141,8 +149,14 @@ rule plot_sentiment_controls:
         controls=f"results/{RUN}/tables/sentiment_controls.csv",
         path=f"results/{RUN}/tables/sentiment_path.csv",
     output:
-        controls=f"results/{RUN}/figures/sentiment_controls.svg",
-        path=f"results/{RUN}/figures/sentiment_path.svg",
+        controls=report(
+            f"results/{RUN}/figures/sentiment_controls.svg",
+            caption="../report/captions/figure.rst",
+            category="Figures",
+        ),
+        path=report(
+            f"results/{RUN}/figures/sentiment_path.svg", caption="../report/captions/figure.rst", category="Figures"
+        ),
     log:
         f"logs/plot_sentiment_controls/{RUN}.log",
     benchmark:
@@ -160,7 +174,11 @@ rule plot_specifications:
     input:
         curve=f"results/{RUN}/tables/specification_curve.csv",
     output:
-        figure=f"results/{RUN}/figures/specification_curve.svg",
+        figure=report(
+            f"results/{RUN}/figures/specification_curve.svg",
+            caption="../report/captions/figure.rst",
+            category="Figures",
+        ),
     log:
         f"logs/plot_specifications/{RUN}.log",
     benchmark:

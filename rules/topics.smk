@@ -96,7 +96,7 @@ rule estimate_concerns:
         taxonomy=config["concerns"]["taxonomy"],
         evaluation=config["concerns"]["evaluation"],
     output:
-        concerns=f"results/{RUN}/tables/concerns.csv",
+        concerns=report(f"results/{RUN}/tables/concerns.csv", caption="../report/captions/table.rst", category="Tables"),
     log:
         f"logs/estimate_concerns/{RUN}.log",
     benchmark:
@@ -118,7 +118,9 @@ rule plot_concerns:
     input:
         concerns=f"results/{RUN}/tables/concerns.csv",
     output:
-        figure=f"results/{RUN}/figures/concerns.svg",
+        figure=report(
+            f"results/{RUN}/figures/concerns.svg", caption="../report/captions/figure.rst", category="Figures"
+        ),
     log:
         f"logs/plot_concerns/{RUN}.log",
     benchmark:

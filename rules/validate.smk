@@ -166,7 +166,9 @@ rule measure_agreement:
         readings=[path for dataset in OWN_LABELLED for path in reading_files(dataset)],
         labels=each_dataset("data/interim/{dataset}/labels.parquet"),
     output:
-        agreement=f"results/{RUN}/tables/agreement.csv",
+        agreement=report(
+            f"results/{RUN}/tables/agreement.csv", caption="../report/captions/table.rst", category="Tables"
+        ),
     log:
         f"logs/measure_agreement/{RUN}.log",
     benchmark:
@@ -189,9 +191,21 @@ rule evaluate_classifier:
     input:
         held_out=held_out_of(MODEL),
     output:
-        evaluation=f"results/{RUN}/tables/classifier_evaluation.csv",
-        calibration=f"results/{RUN}/tables/classifier_calibration.csv",
-        confusions=f"results/{RUN}/tables/classifier_confusions.csv",
+        evaluation=report(
+            f"results/{RUN}/tables/classifier_evaluation.csv",
+            caption="../report/captions/table.rst",
+            category="Tables",
+        ),
+        calibration=report(
+            f"results/{RUN}/tables/classifier_calibration.csv",
+            caption="../report/captions/table.rst",
+            category="Tables",
+        ),
+        confusions=report(
+            f"results/{RUN}/tables/classifier_confusions.csv",
+            caption="../report/captions/table.rst",
+            category="Tables",
+        ),
     log:
         f"logs/evaluate_classifier/{RUN}.log",
     benchmark:
@@ -211,7 +225,9 @@ rule plot_evaluation:
     input:
         evaluation=f"results/{RUN}/tables/classifier_evaluation.csv",
     output:
-        figure=f"results/{RUN}/figures/evaluation.svg",
+        figure=report(
+            f"results/{RUN}/figures/evaluation.svg", caption="../report/captions/figure.rst", category="Figures"
+        ),
     log:
         f"logs/plot_evaluation/{RUN}.log",
     benchmark:
@@ -229,7 +245,9 @@ rule plot_calibration:
     input:
         calibration=f"results/{RUN}/tables/classifier_calibration.csv",
     output:
-        figure=f"results/{RUN}/figures/calibration.svg",
+        figure=report(
+            f"results/{RUN}/figures/calibration.svg", caption="../report/captions/figure.rst", category="Figures"
+        ),
     log:
         f"logs/plot_calibration/{RUN}.log",
     benchmark:
@@ -248,7 +266,9 @@ rule check_instrument:
         measures=f"data/interim/{CONTROL}/measures.parquet",
         labels="resources/control/labels.csv",
     output:
-        check=f"results/{RUN}/tables/instrument_check.csv",
+        check=report(
+            f"results/{RUN}/tables/instrument_check.csv", caption="../report/captions/table.rst", category="Tables"
+        ),
     log:
         f"logs/check_instrument/{RUN}.log",
     benchmark:
@@ -265,7 +285,7 @@ rule check_instrument:
 rule simulate_coverage:
     """How often the intervals hold a truth that is known, by estimator: simulated labels, decisions and users."""
     output:
-        coverage=f"results/{RUN}/tables/coverage.csv",
+        coverage=report(f"results/{RUN}/tables/coverage.csv", caption="../report/captions/table.rst", category="Tables"),
     log:
         f"logs/simulate_coverage/{RUN}.log",
     benchmark:
@@ -286,7 +306,9 @@ rule plot_coverage:
     input:
         coverage=f"results/{RUN}/tables/coverage.csv",
     output:
-        figure=f"results/{RUN}/figures/coverage.svg",
+        figure=report(
+            f"results/{RUN}/figures/coverage.svg", caption="../report/captions/figure.rst", category="Figures"
+        ),
     log:
         f"logs/plot_coverage/{RUN}.log",
     benchmark:

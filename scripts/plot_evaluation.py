@@ -24,7 +24,7 @@ def plot_evaluation(evaluation: pl.DataFrame, path: str) -> None:
     """Draw the three figures with their intervals side by side: all sources in blue, each source in grey; unweighted."""
     shown = evaluation.filter(pl.col("n_positive") >= MIN_POSITIVE, n_human="all", weighting="none")
     rows = list(shown.iter_rows(named=True))
-    with figure(path, height=0.9 + 0.29 * max(len(rows), 3), panels=len(PANELS)) as panels:
+    with figure(path, width=7.2, height=0.9 + 0.29 * max(len(rows), 3), panels=len(PANELS)) as panels:
         for axes, (name, title) in zip(panels, PANELS.items(), strict=True):
             axes.set_title(title)
             if not rows:

@@ -29,7 +29,7 @@ SHARES = {"share_worsened": (STUDY, "worse"), "share_same": ("#cccccc", "same"),
 def plot_sentiment(sentiment: pl.DataFrame, path: str) -> None:
     """Draw the mean change with its interval for each type and, in grey, for non-affective conversations; beside it the shares of SHARES."""
     rows, several = list(sentiment.iter_rows(named=True)), len(datasets_of(sentiment)) > 1
-    with figure(path, height=0.9 + 0.46 * max(len(rows), 3), panels=2) as (axes, beside):
+    with figure(path, width=7.2, height=0.9 + 0.46 * max(len(rows), 3), panels=2) as (axes, beside):
         if not any(row["estimate"] is not None for row in rows):
             nothing_to_show(axes, "Too few conversations of every type")
             beside.set_axis_off()

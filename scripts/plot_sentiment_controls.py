@@ -42,7 +42,7 @@ def plot_sentiment_controls(controls: pl.DataFrame, path: str) -> None:
     found = {(row["dataset"], row["control"], row["part"], row["group"]): row for row in rows.iter_rows(named=True)}
     ends = rows.select(low=pl.min_horizontal("ci_low", 0.0).min(), high=pl.max_horizontal("ci_high", 0.0).max()).row(0)
     margin = 0.1 * (ends[1] - ends[0]) + 0.01
-    with figure(path, height=0.9 + 0.36 * len(keys), panels=2) as panels:
+    with figure(path, width=7.2, height=0.9 + 0.36 * len(keys), panels=2) as panels:
         for axes, (group, color) in zip(panels, SHOWN.items(), strict=True):
             axes.set_title(TITLES[group])
             axes.axvline(0, color="#999999", linewidth=1)

@@ -28,7 +28,7 @@ def plot_specifications(curve: pl.DataFrame, path: str) -> None:
     """Draw the curve of each data set: estimates with intervals above, the choices of each below; the declared one in vermilion."""
     datasets = datasets_of(curve)
     named = [(name, value) for name in CHOICES for value in curve[name].unique().sort()]
-    with figure(path, height=0.7 + 0.19 * (HEIGHT + len(named)), panels=len(datasets)) as panels:
+    with figure(path, width=7.2, height=0.7 + 0.19 * (HEIGHT + len(named)), panels=len(datasets)) as panels:
         shown = curve.drop_nulls(["estimate", "ci_low"])
         for axes, dataset in zip(np.atleast_1d(panels), datasets, strict=True):
             own = shown.filter(dataset=dataset).sort("estimate", maintain_order=True)

@@ -27,7 +27,7 @@ TITLES = {
 
 
 @contextmanager
-def figure(path: str | Path, *, width: float = 7.2, height: float = 3.6, panels: int = 1):
+def figure(path: str | Path, *, width: float = 6.2, height: float = 3.6, panels: int = 1):
     """A figure with one pair of axes, or a row of several with the same rows, saved as SVG on leaving; the same data give the same bytes."""
     sns.set_theme(
         style="whitegrid",
@@ -65,7 +65,7 @@ def interval_row(axes, y: float, *, estimate, low, high, label: str = "", color:
         return
     axes.plot([low, high], [y, y], color=color, linewidth=2, solid_capstyle="butt")
     axes.plot([estimate], [y], "o", color=color, markersize=6)
-    axes.annotate(label, (estimate, y), textcoords="offset points", xytext=(0, 7), ha="center", fontsize=9, color=color)
+    axes.annotate(label, (estimate, y), textcoords="offset points", xytext=(-4, 7), ha="left", fontsize=9, color=color)
 
 
 def share_rows(axes, rows: list[dict], *, several: bool, label) -> None:
