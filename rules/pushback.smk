@@ -1,6 +1,6 @@
 """This part finds where the assistant pushes back: refusal, challenge, redirection, boundary, and why.
-Reads: data/interim/{dataset}/selected/ and affect/, config/codebook.yaml, the weights that the configuration names.
-Writes: data/interim/{dataset}/pushback/; results/{run}/tables/pushback_evaluation.csv; on request data/models/: the model trained anew.
+Reads: data/interim/{dataset}/ (selected/, affect/, measures, origins), config/codebook.yaml, the weights that the configuration names.
+Writes: data/interim/{dataset}/pushback/; results/{run}/tables/pushback_evaluation.csv, _standardised, _parted; on request data/models/: the model trained anew.
 """
 
 
@@ -76,3 +76,28 @@ rule evaluate_pushback:
         code=code("evaluate_pushback"),
     script:
         "../scripts/evaluate_pushback.py"
+
+
+rule compare_pushback:
+    """Pushback at equal lengths of conversation, and by model family and period where the data allow."""
+    input:
+        measures=each_dataset("data/interim/{dataset}/measures.parquet"),
+        origins=each_dataset("data/interim/{dataset}/origins.parquet"),
+        capabilities=f"results/{RUN}/tables/capabilities.csv",
+    output:
+        standardised=f"results/{RUN}/tables/pushback_standardised.csv",
+        parted=f"results/{RUN}/tables/pushback_parted.csv",
+    log:
+        f"logs/compare_pushback/{RUN}.log",
+    benchmark:
+        f"benchmarks/compare_pushback/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        datasets=DATASETS,
+        settings=config["estimate"],
+        floors=FLOORS,
+        seed=config["seed"],
+        code=code("compare_pushback"),
+    script:
+        "../scripts/compare_pushback.py"

@@ -13,6 +13,8 @@ TABLES = [
     "pushback",
     "pushback_kinds",
     "pushback_reasons",
+    "pushback_standardised",
+    "pushback_parted",
     "pushback_evaluation",
     "sentiment",
     "sentiment_evaluation",

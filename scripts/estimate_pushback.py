@@ -12,6 +12,7 @@ from shared.statistics import (
     bootstrap_ratio,
     bootstrap_share,
     effective_size,
+    quantile_interval,
     rogan_gladen_draws,
     stratified_interval,
     summarise,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 GROUPS = ["affective", *CATEGORIES, "not affective"]
 
 
+NAIVE = ["share_naive", "ci_low", "ci_high"]  # of kinds and reasons
 MIN_LABELS = 30  # affective conversations of the data set itself, from which its own error rates are used
 FROM_LABELS = "labelled probability sample"
 MIN_EFFECTIVE_LABELS = 10  # of a group, from which its share is estimated from them alone
@@ -148,14 +150,30 @@ def estimate_pushback(
     ).with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
-def count_by(measures: pl.DataFrame, names: list[str], column: str, *, dataset: str) -> pl.DataFrame:
-    """Conversations of each group with each of `names`, bool columns of the measures; shares are of the group's conversations, not corrected."""
+def count_by(
+    measures: pl.DataFrame,
+    names: list[str],
+    column: str,
+    *,
+    dataset: str,
+    bootstrap: int,
+    confidence: float,
+    seed: int,
+) -> pl.DataFrame:
+    """Conversations of each group with each of `names`, bool columns of the measures; shares are of the group's conversations, not corrected.
+
+    Returns:
+        dataset, group, `column` (a name), n_conversations, n_users, n_of, n_users_of, and NAIVE: the share and its interval.
+    """
     rows = []
     users = has_users(measures)
     for group in GROUPS:
-        base = measures.filter(in_group(group))
+        base, rng = measures.filter(in_group(group)), np.random.default_rng([seed, len(rows)])
+        cluster = base["cluster"].rank("dense").to_numpy()
         for name in names:
             members = base.filter(pl.col(name))
+            said = base[name].to_numpy().astype(float)
+            draws = bootstrap_share(said, np.ones(base.height), cluster, replicates=bootstrap, rng=rng)
             rows.append(
                 (
                     dataset,
@@ -165,6 +183,8 @@ def count_by(measures: pl.DataFrame, names: list[str], column: str, *, dataset: 
                     members["cluster"].n_unique() if users else None,
                     base.height,
                     base["cluster"].n_unique() if users else None,
+                    round(float(said.mean()), 6) if base.height else None,
+                    *quantile_interval(draws if base.height else np.array([]), confidence=confidence),
                 )
             )
     schema = {
@@ -175,11 +195,9 @@ def count_by(measures: pl.DataFrame, names: list[str], column: str, *, dataset: 
         "n_users": pl.Int64,
         "n_of": pl.Int64,
         "n_users_of": pl.Int64,
+        **dict.fromkeys(NAIVE, pl.Float64),
     }
-    table = pl.DataFrame(rows, schema=schema, orient="row")
-    return table.with_columns(
-        share_naive=pl.when(pl.col("n_of") > 0).then(pl.col("n_conversations") / pl.col("n_of")).round(6)
-    )
+    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(pl.col(NAIVE).round(6).fill_nan(None))
 
 
 def residual_hidden(reasons: pl.DataFrame, totals: pl.DataFrame, *, min_conversations: int, **_: int) -> pl.DataFrame:
@@ -201,7 +219,7 @@ def residual_hidden(reasons: pl.DataFrame, totals: pl.DataFrame, *, min_conversa
         else:
             doomed = []
         keep = ~pl.col("reason").is_in(doomed)
-        columns = ["n_conversations", "n_users", "share_naive"]
+        columns = ["n_conversations", "n_users", *NAIVE]
         out.append(rows.with_columns(pl.when(keep).then(pl.col(columns)), suppressed=pl.col("suppressed") | ~keep))
     return pl.concat(out) if out else reasons
 
@@ -220,10 +238,11 @@ def main():
                 measures, held_out, classes, dataset=dataset, **snakemake.params.settings, seed=snakemake.params.seed
             )
         )
-        kinds.append(count_by(measures, PUSHBACK_KINDS, "kind", dataset=dataset))
+        own = {"dataset": dataset, **snakemake.params.settings, "seed": snakemake.params.seed}
+        kinds.append(count_by(measures, PUSHBACK_KINDS, "kind", **own))
         names = measures["reason"].drop_nulls().unique().sort().to_list()
         flagged = measures.with_columns(**{name: (pl.col("reason") == name).fill_null(False) for name in names})
-        reasons.append(count_by(flagged, names, "reason", dataset=dataset))
+        reasons.append(count_by(flagged, names, "reason", **own))
     hide = [
         "n_with_pushback",
         "share_naive",
@@ -245,8 +264,8 @@ def main():
         numerator_suppressed=few,
     ).write_csv(snakemake.output.pushback)
     totals = table.select("dataset", "group", total="n_with_pushback")
-    published(pl.concat(kinds), **privacy, hide=["share_naive"]).write_csv(snakemake.output.kinds)
-    listed = published(pl.concat(reasons), **privacy, hide=["share_naive"])
+    published(pl.concat(kinds), **privacy, hide=NAIVE).write_csv(snakemake.output.kinds)
+    listed = published(pl.concat(reasons), **privacy, hide=NAIVE)
     residual_hidden(listed, totals, **privacy).write_csv(snakemake.output.reasons)
 
 

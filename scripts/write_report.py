@@ -269,7 +269,6 @@ def report_values(
         "most_values": MOST_VALUES,
         "kinds": [row for row in tables["pushback_kinds"] if row["group"] in shown],
         "reasons": [row for row in tables["pushback_reasons"] if row["group"] in shown and row["n_conversations"]],
-        "pushback_found": [row for row in tables["pushback_evaluation"] if row["labels"] == "all"],
         "judge": tables.tables.get("judge", []),
         "evaluated": [row for row in evaluated if row["n_human"] == "all" and row["n_positive"] >= MIN_POSITIVE],
         "by_length": [

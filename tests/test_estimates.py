@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from count_funnel import count_funnel
 from estimate_prevalence import estimate_prevalence, groups_under_floor
-from estimate_pushback import MIN_LABELS, count_by, error_rates_for, estimate_pushback, residual_hidden
+from estimate_pushback import MIN_LABELS, NAIVE, count_by, error_rates_for, estimate_pushback, residual_hidden
 from estimate_sentiment import estimate_sentiment
 from estimate_topics import MERGED, UNNAMED, estimate_topics
 from hypothesis import given
@@ -738,14 +738,15 @@ def test_kinds_are_counted_in_each_group_with_users():
         measures((2, affective("coaching", user_id="u") | PUSHED), (2, affective("coaching", user_id="v"))),
         PUSHBACK_KINDS,
         "kind",
-        dataset="own",
+        **SETTINGS,
     )
     found = row(table, group="coaching", kind="refusal")
     assert (found["n_conversations"], found["n_users"], found["n_of"], found["share_naive"]) == (2, 1, 4, 0.5)
+    assert found["ci_low"] <= 0.5 <= found["ci_high"]
 
 
 def test_a_kind_in_a_group_without_conversations_has_no_share():
-    table = count_by(measures((2, {})), ["refusal"], "kind", dataset="own")
+    table = count_by(measures((2, {})), ["refusal"], "kind", **SETTINGS)
     assert row(table, group="coaching")["share_naive"] is None
 
 
@@ -759,10 +760,12 @@ def reasons_of(sizes, *, group="coaching"):
             "n_conversations": sizes,
             "n_users": [None] * len(sizes),
             "share_naive": [n / 500 for n in sizes],
+            "ci_low": [n / 600 for n in sizes],
+            "ci_high": [n / 400 for n in sizes],
         },
         schema_overrides={"n_users": pl.Int64, "n_conversations": pl.Int64},
     )
-    return published(table, **FLOORS, hide=["share_naive"])
+    return published(table, **FLOORS, hide=NAIVE)
 
 
 def totals_of(**totals):
@@ -1153,8 +1156,8 @@ def test_affective_of_too_few_users_is_not_told_by_the_base_of_its_shares():
 
 
 def test_a_group_of_too_few_users_is_not_told_by_the_base_of_its_kinds():
-    kinds = count_by(few_users(), ["refusal"], "kind", dataset="own")
-    assert row(published(kinds, **FLOORS, hide=["share_naive"]), group="affective")["n_of"] is None
+    kinds = count_by(few_users(), ["refusal"], "kind", **SETTINGS)
+    assert row(published(kinds, **FLOORS, hide=NAIVE), group="affective")["n_of"] is None
 
 
 def test_affective_of_too_few_users_is_not_told_by_the_funnel():
@@ -1163,7 +1166,7 @@ def test_affective_of_too_few_users_is_not_told_by_the_funnel():
 
 def test_a_reason_of_too_few_users_is_not_told_by_what_the_others_leave():
     table = reasons_of([25, 15]).with_columns(n_users=pl.Series([25, 3]))
-    table = published(table.drop("suppressed"), **FLOORS, hide=["share_naive"])
+    table = published(table.drop("suppressed"), **FLOORS, hide=NAIVE)
     found = residual_hidden(table, totals_of(coaching=40), **FLOORS)
     assert found["n_conversations"].to_list() == [None, None]
 
