@@ -37,6 +37,8 @@ rule train_sentiment:
             for dataset in TRAINING
             for shard in SHARDS[dataset]
         ],
+        control_labels="resources/control/labels.csv",
+        control=[f"data/interim/{CONTROL}/conversations/{shard}.parquet" for shard in SHARDS[CONTROL]],
     output:
         model="data/models/sentiment.csv",
         held_out="data/models/sentiment_held_out.csv",

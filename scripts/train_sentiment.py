@@ -6,14 +6,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 import yaml
-from scipy.stats import rankdata
+from scipy.stats import rankdata, spearmanr
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import StratifiedGroupKFold
 
 from shared.features import human_text
 from shared.job import InputError, logged
-from shared.labels import labelled_texts, read_labels
-from shared.sentiment import AGREEMENT, LinearSentiment, evaluate_sentiment, features, human_messages, levels, sentences
+from shared.labels import labelled_texts, read_control_labels, read_labels
+from shared.sentiment import (
+    AGREEMENT,
+    LinearSentiment,
+    evaluate_sentiment,
+    features,
+    human_messages,
+    levels,
+    scores,
+    sentences,
+)
 from shared.text import fold
 
 if TYPE_CHECKING:
@@ -131,8 +140,36 @@ def train_sentiment(
     return model, held_out, best_cut_points(windows(vader, everything), truth.ravel())
 
 
+def agreement_elsewhere(
+    labelled: pl.DataFrame, model: LinearSentiment, *, window: int, cut_points: list[float]
+) -> dict[str, tuple[float, float]]:
+    """Spearman's correlation of levels with the labels of conversations that nothing was learnt from: {instrument: (windows, changes)}.
+
+    Args:
+        labelled: see train_sentiment.
+        model: the linear score.
+        window, cut_points: as declared; the cut points are VADER's.
+    """
+    labelled = labelled.filter(pl.col("n_human") >= 2 * window)
+    texts = texts_at_ends(labelled, window=window)
+    score = scores(texts, model)
+    truth = labelled.select("sentiment_start", "sentiment_end").to_numpy() / 2
+    found = {}
+    for instrument, column, cuts in (("vader", "compound", cut_points), ("linear", "linear", model.cut_points)):
+        level = np.nanmean(levels(score[column].to_numpy().reshape(labelled.height, 2, window), cuts), axis=2)
+        pairs = (level.ravel(), truth.ravel()), (level[:, 1] - level[:, 0], truth[:, 1] - truth[:, 0])
+        found[instrument] = tuple(float(spearmanr(*pair, nan_policy="omit").statistic) for pair in pairs)
+    return found
+
+
 def model_card(
-    table: pl.DataFrame, model: LinearSentiment, *, n_cues: int, best_of_vader: list[float], cut_points: list[float]
+    table: pl.DataFrame,
+    model: LinearSentiment,
+    *,
+    n_cues: int,
+    best_of_vader: list[float],
+    cut_points: list[float],
+    elsewhere: dict[str, tuple[float, float]],
 ) -> str:
     """Markdown: what both instruments are, how the cut points came about, their agreement with the labels, limits of use.
 
@@ -141,6 +178,7 @@ def model_card(
         model: the linear score.
         n_cues: phrases and expressions in the codebook.
         best_of_vader, cut_points: VADER's best ones on these labels, and those declared.
+        elsewhere: agreement_elsewhere, on the control corpus.
     """
     head = [
         "instrument",
@@ -164,6 +202,10 @@ def model_card(
         cuts=_numbers(model.cut_points),
         best=_numbers(best_of_vader),
         declared=_numbers(cut_points),
+        elsewhere="; ".join(
+            f"{AGREEMENT[name]} {windows:.2f} for windows and {changes:.2f} for changes"
+            for name, (windows, changes) in elsewhere.items()
+        ),
         table="\n".join(
             [f"| {' | '.join(head)} |", "| :--- | :--- | :--- | :--- | ---: | ---: | ---: | ---: |", *lines]
         ),
@@ -207,6 +249,10 @@ grid {best}; declared in `sentiment.cut_points`: {declared}.
 codebook; they are rarely other than neutral, so that most windows tie. In brackets: intervals of the bootstrap over conversations.
 
 {table}
+
+The control corpus, from which neither learnt, was written so that feelings are told plainly, by people who speak of themselves. Its planted sentiment
+and the levels correlate as follows: {elsewhere}. Praise and complaint
+of an assistant are other talk than this: which instrument to prefer hangs on what the conversations are.
 """
 
 
@@ -220,7 +266,10 @@ def main():
     model, held_out, best = train_sentiment(labelled, cues, window=window, cut_points=cut_points, seed=seed)
     table = evaluate_sentiment(held_out, **snakemake.params.settings, seed=seed)
     n_cues = sum(map(len, cues.values()))
-    card = model_card(table, model, n_cues=n_cues, best_of_vader=best, cut_points=cut_points)
+    control = read_control_labels(snakemake.input.control_labels).filter(language="en")
+    control = labelled_texts(control.drop_nulls(["sentiment_start", "sentiment_end"]), snakemake.input.control)
+    elsewhere = agreement_elsewhere(control, model, window=window, cut_points=cut_points)
+    card = model_card(table, model, n_cues=n_cues, best_of_vader=best, cut_points=cut_points, elsewhere=elsewhere)
     model.save(snakemake.output.model)
     held_out.write_csv(snakemake.output.held_out)
     Path(snakemake.output.card).write_text(card, encoding="utf-8")

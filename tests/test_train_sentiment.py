@@ -5,7 +5,7 @@ import random
 import numpy as np
 import polars as pl
 import pytest
-from train_sentiment import best_cut_points, model_card, texts_at_ends, train_sentiment
+from train_sentiment import agreement_elsewhere, best_cut_points, model_card, texts_at_ends, train_sentiment
 
 from shared.contracts import MESSAGES
 from shared.job import InputError
@@ -108,9 +108,16 @@ def test_training_twice_gives_the_same_bytes(trained, tmp_path):
 def test_the_card_names_the_cut_points_and_a_row_for_each_figure(trained):
     model, held_out, best = trained
     table = evaluate_sentiment(held_out, bootstrap=20, confidence=0.9, seed=1)
-    card = model_card(table, model, n_cues=4, best_of_vader=best, cut_points=CUTS)
+    card = model_card(table, model, n_cues=4, best_of_vader=best, cut_points=CUTS, elsewhere={"vader": (0.5, 0.25)})
     assert "-0.5, -0.05, 0.3, 0.6" in card
+    assert "VADER 0.50 for windows and 0.25 for changes" in card
     assert card.count("| linear score |") == table.filter(instrument="linear").height
+
+
+def test_conversations_of_elsewhere_are_scored_by_the_whole_model(trained):
+    found = agreement_elsewhere(corpus(20), trained[0], window=3, cut_points=CUTS)
+    assert min(found["linear"]) > 0.95
+    assert set(found) == {"vader", "linear"}
 
 
 def test_too_few_labels_end_training_with_a_hint():
