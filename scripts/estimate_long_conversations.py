@@ -30,11 +30,11 @@ SCHEMA = {
 
 
 def long_from(n_human: pl.Series, *, min_human_messages: int, share: float, at_least: int) -> int:
-    """Human messages from which an affective conversation is long: the study's number, or where fewer than `at_least` reach it, that which
-    `share` of them reach."""
+    """Human messages from which an affective conversation is long: the study's number, or where fewer than `at_least` reach it, the
+    smallest that no more than `share` of them reach."""
     if (n_human >= min_human_messages).sum() >= at_least or not len(n_human):
         return min_human_messages
-    return int(n_human.quantile(1 - share, interpolation="higher"))
+    return int(n_human.sort(descending=True)[int(share * len(n_human))]) + 1
 
 
 def estimate_long_conversations(
