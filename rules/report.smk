@@ -65,6 +65,7 @@ rule write_report:
         weights=MODEL,
         rules="config/claims.yaml",
         study="config/study.yaml",
+        languages="resources/languages.csv",
         manifests=[f"data/raw/{name}/MANIFEST.json" for name in DATASETS if config["sources"][name]["kind"] == "hf"],
         claims=f"results/{RUN}/claims.csv",
         tables=expand(f"results/{RUN}/tables/{{table}}.csv", table=TABLES),

@@ -228,7 +228,6 @@ def report_values(
     return {
         "table": lambda name: tables[name],
         "row": tables.row,
-        "has_table": lambda name: name in tables.tables,
         "interval": interval,
         "found": found,
         "title": lambda group: TITLES.get(group, group[0].upper() + group[1:]),
@@ -241,7 +240,6 @@ def report_values(
         "source": lambda dataset: {"caveats": []} | config["sources"][dataset],
         "synthetic": [dataset for dataset in datasets if config["sources"][dataset].get("synthetic")],
         "synthetic_names": [names[dataset] for dataset in datasets if config["sources"][dataset].get("synthetic")],
-        "several": lambda dataset: f" ({names[dataset]})" if several else "",
         "data_set": lambda row: f"| {names[row['dataset']]} " if several else "",
         "data_set_head": "| Data set " if several else "",
         "data_set_rule": "|:-----------" if several else "",
@@ -329,7 +327,8 @@ def main():
         manifest = json.loads(Path(path).read_text(encoding="utf-8"))
         config["sources"][Path(path).parent.name]["revision"] = manifest["commit"]
     values = report_values(Tables(paths.tables), claims, codebook, study, config, hashes=hashes)
-    values["figures"] = [Path(path).stem for path in paths.figures]
+    language = dict(pl.read_csv(paths.languages).select("code", "name").iter_rows())
+    values["languages"] = [language.get(code, code) for code in config["select"]["languages"]]
     Path(output.report).write_text(write_report(paths.template, values), encoding="utf-8")
     for name in ("bibliography", "style", "boxes"):
         shutil.copyfile(paths[name], output[name])

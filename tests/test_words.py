@@ -1,10 +1,12 @@
 """How values read in the report, and what markdown must not read."""
 
 import pytest
+import yaml
+from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.words import count, escape, found, interval, number, percent, short_title, signed, spaced
+from shared.words import REASONS, count, escape, found, interval, number, percent, short_title, signed, spaced
 
 SPACE = "\u00a0"
 
@@ -119,3 +121,8 @@ def test_a_data_set_s_name_is_its_title_without_the_brackets(title, short):
 
 def test_keys_read_as_words():
     assert spaced("content_creation") == "content creation"
+
+
+def test_every_reason_of_the_codebook_has_words():
+    codebook = yaml.safe_load((ROOT / "config" / "codebook.yaml").read_text(encoding="utf-8"))
+    assert set(REASONS) == set(codebook["pushback"]["reasons"])

@@ -3,6 +3,22 @@
 SUPPRESSED, ABSENT = "suppressed", "–"
 NARROW = "\u00a0"  # no line breaks between a number and its unit
 
+# Reasons of pushback, by their keys in the codebook.
+REASONS = {
+    "safety_self_harm": "Self-harm or suicide",
+    "sexual": "Sexual content",
+    "hate_abuse": "Hate or abuse",
+    "illegal_harm": "Illegal acts, or harm to others",
+    "privacy": "Privacy of others",
+    "medical_legal": "Medical or legal advice",
+    "self_talk": "Hard words about oneself",
+    "ai_status": "What an AI is, and is not",
+    "capability": "What it is unable to do",
+    "safety_other": "Other dangers",
+    "factual": "A claim that is wrong",
+    "other": "Other",
+}
+
 
 def percent(share: float | None) -> str:
     """A share in per cent with two significant digits below ten, none after the point above."""
@@ -76,4 +92,5 @@ FILTERS = {
     "count": count,
     "md": escape,
     "spaced": spaced,
+    "reason": REASONS.__getitem__,
 }
