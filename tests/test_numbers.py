@@ -18,7 +18,7 @@ NOT_PROSE = [
     r"`[^`]*`",
     r"(?m)^\d+\. ",
 ]
-NAMES_WITH_DIGITS = r"\bF1\b|\bsha256\b"
+NAMES_WITH_DIGITS = r"\bF1\b|\bAC1\b|\bsha256\b"
 NUMBER = r"(?<![\w.])[+-]?\d[\d,]*(?:\.\d+)?(?:e-?\d+)?(?:\u00a0%)?"
 
 
