@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TOKEN = r"(?u)\b[^\W\d_][\w']*\b"
 DIMENSIONS = 50
-N_SEEDS = 5  # runs whose agreement is the stability of a category's topics
+N_RUNS = 5  # whose agreement is the stability of a category's topics
 # Words of conversation that say nothing of what it is about.
 STOP_WORDS = [
     *ENGLISH_STOP_WORDS,
@@ -92,7 +92,11 @@ TERMS_SCHEMA = {
 
 
 def cluster(texts: list[str], *, k: int, seed: int) -> tuple[np.ndarray, float | None]:
-    """Topic of each text, and the mean adjusted Rand index between runs with different seeds (None for a single topic)."""
+    """Topic of each text, and how stable topics are: None for a single one.
+
+    Stability is the mean adjusted Rand index (Hubert & Arabie 1985) between runs that differ in their seed and in the texts that they learn
+    from: the first learns from all, each other from a bootstrap sample; all are asked of all texts.
+    """
     vectors = TfidfVectorizer(stop_words=STOP_WORDS, token_pattern=TOKEN, sublinear_tf=True, min_df=2).fit_transform(
         texts
     )
@@ -100,7 +104,12 @@ def cluster(texts: list[str], *, k: int, seed: int) -> tuple[np.ndarray, float |
     if k < 2 or dimensions < 2:
         return np.zeros(len(texts), dtype=int), None
     reduced = normalize(TruncatedSVD(dimensions, random_state=seed).fit_transform(vectors))
-    runs = [KMeans(k, n_init=10, random_state=seed + run).fit_predict(reduced) for run in range(N_SEEDS)]
+    rng, n = np.random.default_rng(seed), len(texts)
+    samples = [np.arange(n), *(rng.integers(n, size=n) for _ in range(N_RUNS - 1))]
+    runs = [
+        KMeans(k, n_init=10, random_state=seed + run).fit(reduced[sample]).predict(reduced)
+        for run, sample in enumerate(samples)
+    ]
     agreement = [adjusted_rand_score(a, b) for number, a in enumerate(runs) for b in runs[number + 1 :]]
     largest_first = np.argsort(-np.bincount(runs[0], minlength=k), kind="stable")
     return np.argsort(largest_first)[runs[0]], round(float(np.mean(agreement)), 4)

@@ -6,12 +6,11 @@ import polars as pl
 
 from shared.contracts import CATEGORIES
 from shared.job import logged
-from shared.tables import has_users, in_group, published
+from shared.tables import MERGED, has_users, in_group, published
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-MERGED = "other topics"
 UNNAMED = "no distinctive word"
 
 
@@ -34,7 +33,7 @@ def estimate_topics(
 
     Returns:
         dataset, category, topic (its distinctive words), n_conversations, n_users, n_of (conversations of the category), share_of_category,
-        stability (adjusted Rand index between runs, per category).
+        stability (adjusted Rand index between runs on other samples, per category).
     """
     users = has_users(measures)
     labels = (

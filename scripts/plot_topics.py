@@ -6,22 +6,28 @@ import polars as pl
 
 from shared.figures import MUTED, OURS, TITLES, datasets_of, figure, nothing_to_show, percent_axis
 from shared.job import logged
+from shared.tables import MERGED
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
 def plot_topics(topics: pl.DataFrame, path: str) -> None:
-    """Draw the share of each published topic in its category; topics under the floor are not drawn."""
+    """Draw the share of each published topic in its category, with its stability; topics under the floor are not drawn."""
     several, shown = len(datasets_of(topics)) > 1, topics.filter(pl.col("share_of_category").is_not_null())
-    rows = list(shown.iter_rows(named=True))
+    named = shown.filter(pl.col("topic") != MERGED).height
+    rows = list(shown.iter_rows(named=True)) if named else []
     with figure(path, height=max(2.0, 0.8 + 0.42 * len(rows))) as axes:
         if not rows:
-            nothing_to_show(axes, "Every topic is under the privacy floor: too few conversations")
+            nothing_to_show(
+                axes,
+                "No topic can be named: each category has too few conversations\nto be parted into groups over the privacy floor",
+            )
             return
         for y, row in enumerate(rows):
-            axes.barh(y, row["share_of_category"], color=MUTED if row["topic"] == "other topics" else OURS, height=0.6)
-            axes.text(row["share_of_category"], y, f" {row['topic']}", va="center", fontsize=8.5)
+            axes.barh(y, row["share_of_category"], color=MUTED if row["topic"] == MERGED else OURS, height=0.6)
+            stability = f" (stability {row['stability']:.2f})" if row["stability"] is not None else ""
+            axes.text(row["share_of_category"], y, f" {row['topic']}{stability}", va="center", fontsize=8.5)
         titles = [TITLES[row["category"]] + (f", {row['dataset']}" if several else "") for row in rows]
         axes.set_yticks(
             range(len(rows)),

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 from discover_topics import cluster, discover_topics, distinctive_terms
+from plot_topics import plot_topics
 
 from shared import contracts
 from shared.contracts import CATEGORIES
@@ -184,3 +185,40 @@ def test_texts_of_nothing_but_stop_words_are_left_without_topics():
 def test_the_order_of_conversations_does_not_matter():
     table = conversations(TEXTS)
     assert discover_topics(table.reverse(), **OPTIONS)[0].equals(discover_topics(table, **OPTIONS)[0])
+
+
+def test_topics_that_hang_on_a_few_conversations_are_not_stable():
+    draw = np.random.default_rng(4)
+    words = ["anchor", "bridge", "candle", "dune", "ember", "fjord", "glacier", "heron", "island", "jetty", "kelp", "lagoon"]
+    noise = [" ".join(draw.choice(words, 4, replace=False)) for _ in range(60)]
+    assert cluster(noise, k=6, seed=7)[1] < 0.6
+
+
+def published_topics(*rows):
+    """(topic, conversations, stability) of coaching, as estimate_topics gives them."""
+    return pl.DataFrame(
+        [
+            {
+                "dataset": "own",
+                "category": "coaching",
+                "topic": topic,
+                "n_conversations": n,
+                "share_of_category": n / 100,
+                "stability": stability,
+            }
+            for topic, n, stability in rows
+        ]
+    )
+
+
+def test_figure_gives_each_topic_its_stability(tmp_path):
+    path = tmp_path / "figure.svg"
+    plot_topics(published_topics(("salary, raise", 60, 0.83), ("other topics", 40, None)), str(path))
+    assert "salary, raise (stability 0.83)" in path.read_text(encoding="utf-8")
+
+
+def test_figure_in_which_nothing_is_named_says_so_and_draws_no_bar(tmp_path):
+    path = tmp_path / "figure.svg"
+    plot_topics(published_topics(("other topics", 100, None)), str(path))
+    text = path.read_text(encoding="utf-8")
+    assert "No topic can be named" in text and "Share of the category" not in text

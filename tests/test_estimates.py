@@ -9,7 +9,7 @@ from count_funnel import count_funnel
 from estimate_prevalence import estimate_prevalence, groups_under_floor
 from estimate_pushback import MIN_LABELS, NAIVE, count_by, error_rates_for, estimate_pushback, residual_hidden
 from estimate_sentiment import estimate_sentiment
-from estimate_topics import MERGED, UNNAMED, estimate_topics
+from estimate_topics import UNNAMED, estimate_topics
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +17,7 @@ from shared.contracts import CATEGORIES, PUSHBACK_KINDS
 from shared.job import InputError
 from shared.labels import MIN_COVERED, held_out_pair
 from shared.statistics import rogan_gladen_draws
-from shared.tables import UNIONS, in_group, published
+from shared.tables import MERGED, UNIONS, in_group, published
 
 SETTINGS = {"dataset": "own", "bootstrap": 400, "confidence": 0.95, "seed": 3}
 FLOORS = {"min_conversations": 10, "min_users": 10}

@@ -46,7 +46,7 @@ def on_topics(topics: list[dict]) -> str:
     if not shown:
         return (
             "These data name no topics: every grouping is under the floor, the only one of its category, "
-            "or so unstable that other seeds give another."
+            "or so unstable that another sample gives another."
         )
     largest = max(shown, key=lambda row: row["n_conversations"])
     return (
