@@ -189,7 +189,20 @@ def test_the_order_of_conversations_does_not_matter():
 
 def test_topics_that_hang_on_a_few_conversations_are_not_stable():
     draw = np.random.default_rng(4)
-    words = ["anchor", "bridge", "candle", "dune", "ember", "fjord", "glacier", "heron", "island", "jetty", "kelp", "lagoon"]
+    words = [
+        "anchor",
+        "bridge",
+        "candle",
+        "dune",
+        "ember",
+        "fjord",
+        "glacier",
+        "heron",
+        "island",
+        "jetty",
+        "kelp",
+        "lagoon",
+    ]
     noise = [" ".join(draw.choice(words, 4, replace=False)) for _ in range(60)]
     assert cluster(noise, k=6, seed=7)[1] < 0.6
 
