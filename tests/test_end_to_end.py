@@ -141,14 +141,15 @@ def test_provenance_page_is_made(demo):
 
 
 def test_label_sample_is_drawn_with_known_probabilities(demo):
-    folder = demo / "data/interim/control/label_sample"
-    done = snakemake(*DEMO, "data/interim/control/label_sample/sample.csv", cwd=demo)
+    folder = demo / "data/labels/control"
+    done = snakemake(*DEMO, "data/labels/control/sheet.html", cwd=demo)
     assert done.returncode == 0, done.stdout
-    sample = pl.read_csv(folder / "sample.csv")
+    (drawn,) = (folder / "drawn").glob("*.csv")
+    sample = pl.read_csv(drawn)
     assert (sample["inclusion_probability"] > 0).all()
-    assert len((folder / "sheet.jsonl").read_text(encoding="utf-8").splitlines()) == sample.height
-    instructions = (folder / "codebook.md").read_text(encoding="utf-8")
-    assert "## counselling: Counselling" in instructions and "## boundary: Boundary" in instructions
+    assert pl.read_csv(folder / "sheet.csv").height == sample.height
+    instructions = (folder / "README.md").read_text(encoding="utf-8")
+    assert "counselling: Counselling" in instructions and "boundary: Boundary" in instructions
 
 
 def test_a_template_with_a_missing_value_fails_the_rule(project):
