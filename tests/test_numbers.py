@@ -63,7 +63,7 @@ def derivable(folder):
         except ValueError:
             numbers |= set(re.findall(NUMBER, cell))
             continue
-        numbers |= {f"{value:.2f}", f"{value:+.2f}", as_share(value) + "\u00a0%"}
+        numbers |= {cell, f"{value:.2f}", f"{value:+.2f}", as_share(value) + "\u00a0%"}
         if value == int(value):
             numbers.add(f"{int(value):,}")
     return numbers
