@@ -67,6 +67,7 @@ rule estimate_prevalence:
     params:
         datasets=DATASETS,
         settings=config["estimate"],
+        own_labelled=OWN_LABELLED,
         privacy=config["privacy"],
         seed=config["seed"],
         code=code("estimate_prevalence"),
@@ -193,6 +194,7 @@ rule estimate_pushback:
     params:
         datasets=DATASETS,
         settings=config["estimate"],
+        own_labelled=OWN_LABELLED,
         privacy=config["privacy"],
         seed=config["seed"],
         code=code("estimate_pushback"),

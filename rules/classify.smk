@@ -21,7 +21,7 @@ rule classify_shard:
         "../environment.yml"
     params:
         min_human_messages_roleplay=config["classify"]["min_human_messages_roleplay"],
-        others_compared=config["classify"]["others_compared"],
+        others_compared=others_of_a_shard,
         seed=config["seed"],
         code=code("classify_shard"),
     script:
@@ -78,7 +78,7 @@ rule judge_shard:
     params:
         settings=config["classify"]["llm"],
         min_human_messages_roleplay=config["classify"]["min_human_messages_roleplay"],
-        others_compared=config["classify"]["others_compared"],
+        others_compared=others_of_a_shard,
         run=RUN,
         seed=config["seed"],
         code=code("judge_shard"),

@@ -262,6 +262,11 @@ def all_shards(pattern):
     ]
 
 
+def others_of_a_shard(wildcards):
+    """Params function: how many conversations of a shard that are not affective are compared; the data set's number spread evenly."""
+    return -(-config["classify"]["others_compared"] // len(SHARDS[wildcards.dataset]))
+
+
 def each_dataset(pattern):
     """Every data set that the findings are about, in `pattern`."""
     return [pattern.format(dataset=dataset) for dataset in DATASETS]

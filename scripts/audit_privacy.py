@@ -79,7 +79,7 @@ def addresses_in(parts: list[str]) -> dict[str, int]:
 
 
 def word_runs(texts: list[str], *, n_words: int) -> set[str]:
-    """Every run of `n_words` folded words of the texts, at least half of them with letters: rows of figures are nobody's words."""
+    """Every run of `n_words` folded words of the texts, three quarters of them with letters: rows of figures are nobody's words."""
     folded = pl.select(fold(pl.lit(pl.Series(texts, dtype=pl.String)))).to_series().to_list()
     runs = set()
     for words in (text.split() for text in folded):
@@ -87,7 +87,7 @@ def word_runs(texts: list[str], *, n_words: int) -> set[str]:
         runs |= {
             " ".join(words[i : i + n_words])
             for i in range(len(words) - n_words + 1)
-            if 2 * sum(lettered[i : i + n_words]) >= n_words
+            if 4 * sum(lettered[i : i + n_words]) >= 3 * n_words
         }
     return runs
 

@@ -156,6 +156,7 @@ def estimate_prevalence(
     bootstrap: int,
     confidence: float,
     seed: int,
+    labels_public: bool = True,
 ) -> pl.DataFrame:
     """Shares of one data set, as they may be published.
 
@@ -165,6 +166,7 @@ def estimate_prevalence(
         dataset: its name, by which its own labels are found.
         min_conversations, min_users: privacy floors.
         bootstrap, confidence, seed: of the intervals; clusters are users where there are users.
+        labels_public: the data set's labels are there for all to see; where they are not, the floors hold for what was labelled too.
 
     Returns:
         dataset, group, share_of (all or affective), weighting (conversation; user: persons alone, each once, shared out among the conversations;
@@ -209,8 +211,10 @@ def estimate_prevalence(
                 confidence=confidence,
                 rng=np.random.default_rng([seed, len(rows), 1]),
             )
-            if hidden_base:
-                estimate = NOTHING
+            own_positive = labels.filter(pl.Series(held_out_pair(labels, group)[1], dtype=pl.Boolean))
+            own_positive = own_positive.filter(pl.col("true_included") == 1) if of == "affective" else own_positive
+            if hidden_base or (not labels_public and small(own_positive, users=users, **floors)):
+                estimate, by_rates, powered = NOTHING, None, None
             interval = summarise(naive, confidence=confidence)
             share = float((member * size).sum() / size.sum()) if base.height else None
             # Keys that stand for no person, told from keys less persons, have the floor of users too.
@@ -253,6 +257,7 @@ def main():
             **floors,
             **snakemake.params.settings,
             seed=snakemake.params.seed,
+            labels_public=dataset not in snakemake.params.own_labelled,
         )
         for dataset, path in zip(snakemake.params.datasets, snakemake.input.measures, strict=True)
     ]

@@ -55,11 +55,13 @@ def share_of_labels(
     dataset: str,
     bootstrap: int,
     confidence: float,
+    min_positive: int,
     rng: np.random.Generator,
 ) -> dict[str, float] | None:
     """Share with pushback among the conversations that are of `group` by the labels, from their strata; no count of an instrument is in it.
 
-    None where the data set has no labelled probability sample, too few of the group in it, or was not read for pushback in nearly all of these.
+    None where the data set has no labelled probability sample, too few of the group in it, or was not read for pushback in nearly all of these;
+    and where some were labelled with pushback, but fewer than `min_positive`.
 
     Args:
         held_out: labels of pushback, see estimate_pushback.
@@ -75,8 +77,11 @@ def share_of_labels(
     enough = round(effective_size(weight[known]), 6) >= MIN_EFFECTIVE_LABELS
     if not enough or weight[known].sum() < MIN_COVERED * weight[inside].sum():
         return None
+    pushed = sample["true_any"].fill_null(0).to_numpy() == 1
+    if 0 < (pushed & known).sum() < min_positive:
+        return None
     return stratified_interval(
-        sample["true_any"].fill_null(0).to_numpy() == 1,
+        pushed,
         known.astype(float),
         weight,
         *(sample[name].to_numpy() for name in ("stratum", "cluster")),
@@ -95,6 +100,7 @@ def estimate_pushback(
     bootstrap: int,
     confidence: float,
     seed: int,
+    min_positive: int = 1,
 ) -> pl.DataFrame:
     """Share of conversations with any pushback, by group.
 
@@ -104,6 +110,7 @@ def estimate_pushback(
         classes: the classifier's decisions beside the labels.
         dataset: its name.
         bootstrap, confidence, seed: of the intervals; clusters are users where there are users.
+        min_positive: labels with pushback that a share of labels needs: the floor, where the labels are not public.
 
     Returns:
         dataset, group, n_conversations, n_users, n_with_pushback, share_naive with interval, estimate with interval (share_of_labels, where there is none
@@ -123,6 +130,7 @@ def estimate_pushback(
         # A generator of its own: how far the first one has run depends on counts that may have to stay hidden.
         labels_rng = np.random.default_rng([seed, number, 1])
         options = {"dataset": dataset, "bootstrap": bootstrap, "confidence": confidence, "rng": labels_rng}
+        options["min_positive"] = min_positive
         by_labels = share_of_labels(held_out, classes, measures, group, **options)
         naive_interval, message_interval = (
             summarise(naive, confidence=confidence),
@@ -233,12 +241,9 @@ def main():
     tables, kinds, reasons = [], [], []
     for dataset, path in zip(snakemake.params.datasets, snakemake.input.measures, strict=True):
         measures = pl.read_parquet(path)
-        tables.append(
-            estimate_pushback(
-                measures, held_out, classes, dataset=dataset, **snakemake.params.settings, seed=snakemake.params.seed
-            )
-        )
         own = {"dataset": dataset, **snakemake.params.settings, "seed": snakemake.params.seed}
+        min_positive = privacy["min_conversations"] if dataset in snakemake.params.own_labelled else 1
+        tables.append(estimate_pushback(measures, held_out, classes, **own, min_positive=min_positive))
         kinds.append(count_by(measures, PUSHBACK_KINDS, "kind", **own))
         names = measures["reason"].drop_nulls().unique().sort().to_list()
         flagged = measures.with_columns(**{name: (pl.col("reason") == name).fill_null(False) for name in names})
@@ -256,7 +261,7 @@ def main():
     # A numerator under the floor, or the rest, must not be told from a share that rests on it.
     counts = pl.col("n_with_pushback"), pl.col("n_conversations") - pl.col("n_with_pushback")
     few = pl.any_horizontal([n.is_between(1, privacy["min_conversations"] - 1) for n in counts]).fill_null(False)
-    # Labels are public: what rests on them alone tells no count.
+    # Where labels are public, what rests on them alone tells no count; where they are not, it has had its own floor.
     told = (pl.col("suppressed") | few) & ~pl.col("correction").str.starts_with(FROM_LABELS)
     table.with_columns(
         pl.when(~few).then(pl.col(hide)),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def gather_affective(selected: pl.LazyFrame, affect: pl.LazyFrame) -> pl.DataFrame:
+def gather_affective(selected: pl.LazyFrame, affect: pl.DataFrame) -> pl.DataFrame:
     """A table under contracts.GATHERED, in the order of `selected`.
 
     Args:
@@ -20,14 +20,18 @@ def gather_affective(selected: pl.LazyFrame, affect: pl.LazyFrame) -> pl.DataFra
         affect: contracts.AFFECT of the same shard.
     """
     included = affect.filter("included").select("conversation_id", "categories")
+    # A filter before the join: the reader then decodes the texts of these rows alone.
+    mine = selected.filter(pl.col("conversation_id").is_in(included["conversation_id"].implode()))
     human = pl.col("messages").list.filter(pl.element().struct.field("role") == "human")
     cut = human.list.eval(
         pl.struct(
-            role=pl.element().struct.field("role"), text=pl.element().struct.field("text").str.head(MESSAGE_CHARACTERS)
+            role=pl.element().struct.field("role"),
+            # Put together anew: as a slice it would keep the texts of the whole shard in memory.
+            text=pl.element().struct.field("text").str.head(MESSAGE_CHARACTERS) + "",
         )
     )
     return (
-        selected.join(included, on="conversation_id", maintain_order="left")
+        mine.join(included.lazy(), on="conversation_id", maintain_order="left")
         .select(
             "conversation_id",
             "categories",
@@ -36,13 +40,15 @@ def gather_affective(selected: pl.LazyFrame, affect: pl.LazyFrame) -> pl.DataFra
             messages=cut,
         )
         .select(list(contracts.GATHERED.columns))
-        .collect(engine="streaming")
+        .collect()
     )
 
 
 def main():
     shards = zip(snakemake.input.selected, snakemake.input.affect, strict=True)
-    gathered = pl.concat([gather_affective(*map(pl.scan_parquet, paths)) for paths in shards])
+    gathered = pl.concat(
+        [gather_affective(pl.scan_parquet(selected), pl.read_parquet(affect)) for selected, affect in shards]
+    )
     contracts.GATHERED.validate(gathered).write_parquet(snakemake.output.gathered)
     print(f"{gathered.height} conversations, {gathered['n_human'].sum()} human messages")
 

@@ -123,7 +123,7 @@ def test_gathered_are_the_included_with_their_human_messages_cut():
         {"conversation_id": ["b", "a"], "included": [True, False], "categories": [["coaching"], []]},
         schema_overrides={"categories": pl.List(pl.Enum(CATEGORIES))},
     )
-    kept = contracts.GATHERED.validate(gather_affective(selected.lazy(), affect.lazy())).to_dicts()
+    kept = contracts.GATHERED.validate(gather_affective(selected.lazy(), affect)).to_dicts()
     assert [(entry["conversation_id"], entry["cluster"], entry["n_human"]) for entry in kept] == [("b", "u", 2)]
     assert [message["text"] for message in kept[0]["messages"]] == ["x" * MESSAGE_CHARACTERS, "so"]
 

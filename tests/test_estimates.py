@@ -400,6 +400,16 @@ def test_a_group_under_the_floor_has_the_share_of_the_labels_and_no_other():
     assert [found[name] for name in ("share_naive", "rogan_gladen", "ppi")] == [None, None, None]
 
 
+@pytest.mark.parametrize(
+    ("n", "public", "shown"), [(9, True, True), (9, False, False), (10, False, True), (0, False, True)]
+)
+def test_labels_that_are_not_public_have_the_floor_themselves(n, public, shown):
+    labels = held_out((n, COACHING, COACHING), (100 - n, set(), set()))
+    table = prevalence(measures((30, affective("coaching")), (70, {})), labels, labels_public=public)
+    found = row(table, group="coaching", share_of="all")
+    assert [found[name] is not None for name in ("estimate", "ppi", "rogan_gladen")] == [shown] * 3
+
+
 def test_a_group_under_the_floor_has_no_estimate_without_own_labels():
     labels = held_out((300, COACHING, COACHING), (300, set(), set()), source="other")
     found = row(prevalence(measures((9, affective("coaching")), (991, {})), labels), group="coaching", share_of="all")
@@ -682,6 +692,15 @@ def test_pushback_is_that_of_the_affective_labels_whatever_the_rules_find(n_foun
     assert found["estimate"] == 0.25
     assert found["ci_low"] == pytest.approx(0.25 - 1.96 * np.sqrt(0.25 * 0.75 / 40 * 0.75), abs=0.04)
     assert found["correction"] == "labelled probability sample of own"
+
+
+@pytest.mark.parametrize(
+    ("n_true", "min_positive", "from_labels"), [(9, 10, False), (10, 10, True), (9, 1, True), (0, 10, True)]
+)
+def test_labels_of_pushback_that_are_not_public_have_the_floor_themselves(n_true, min_positive, from_labels):
+    table = measures((60, affective("coaching") | PUSHED), (340, {}))
+    found = row(pushback(table, read_for_pushback(40, n_true), SAMPLE, min_positive=min_positive), group="coaching")
+    assert found["correction"].startswith("labelled") == from_labels
 
 
 @pytest.mark.parametrize(

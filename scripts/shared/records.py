@@ -169,7 +169,7 @@ class Spill:
     Used by `with`, it leaves no folder behind; that of a run that was killed makes room for the next.
     """
 
-    def __init__(self, folder: str | Path | None = None, *, largest: int = 256 << 20):
+    def __init__(self, folder: str | Path | None = None, *, largest: int = 64 << 20):
         """`largest`: bytes that wait in memory where there is a folder."""
         self._folder, self._largest = folder and Path(folder), largest
         self._tables, self._files, self._bytes = [], [], 0
