@@ -41,7 +41,7 @@ def plot_prevalence(prevalence: pl.DataFrame, path: str) -> None:
                 )
         axes.set_xlim(left=0)
         percent_axis(axes.xaxis, 1)
-        axes.set_xlabel("Share of all conversations\ncorrected estimate with interval; grey tick: naive count")
+        axes.set_xlabel("Share of all conversations")
 
 
 def main():

@@ -20,14 +20,15 @@ def plot_pushback(pushback: pl.DataFrame, path: str) -> None:
         if not any(row["estimate"] is not None for row in rows):
             nothing_to_show(axes, "Too few conversations of every type")
             return
-        share_rows(axes, rows, several=several, label=lambda share: f"{100 * share:.0f} %")
+        share_rows(axes, rows, several=several, label=lambda share: f"{100 * share:.2g} %")
         axes.axvline(PUBLISHED, color=STUDY, linewidth=1, linestyle="--")
         axes.annotate(
             "study: < 10 %", (PUBLISHED, -0.6), textcoords="offset points", xytext=(4, -4), fontsize=8, color=STUDY
         )
-        axes.set_xlim(0, 1)
+        reach = max(row[end] or 0 for row in rows for end in ("ci_high", "share_naive"))
+        axes.set_xlim(0, min(1, 1.1 * max(reach, 2 * PUBLISHED)))
         percent_axis(axes.xaxis)
-        axes.set_xlabel("Conversations with any pushback\ncorrected estimate with interval; grey tick: naive count")
+        axes.set_xlabel("Conversations with any pushback")
 
 
 def main():

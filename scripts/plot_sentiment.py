@@ -52,10 +52,10 @@ def plot_sentiment(sentiment: pl.DataFrame, path: str) -> None:
         finish_rows(axes, labels)
         reach = max(0.1, *(abs(row[end]) for row in rows for end in ("ci_low", "ci_high") if row[end] is not None))
         axes.set_xlim(-1.1 * reach, 1.1 * reach)
-        axes.set_xlabel("Mean change from the first to the last three\nhuman messages (scale -1 to +1)")
+        axes.set_xlabel("Mean change of sentiment\n(scale -1 to +1)")
         beside.set_xlim(0, 1)
         percent_axis(beside.xaxis)
-        beside.set_xlabel("Conversations that end worse,\nthe same and better")
+        beside.set_xlabel("Conversations that end\nworse, the same, better")
 
 
 def _bar(axes, y, row):

@@ -86,7 +86,9 @@ def finish_rows(axes, labels: list[str]) -> None:
 
 
 def nothing_to_show(axes, sentence: str) -> None:
-    """A figure that says why it is empty."""
+    """A figure, or a panel of one, that says why it is empty; a figure takes no more room for it than it needs."""
+    if len(axes.figure.axes) == 1:
+        axes.figure.set_figheight(1)
     axes.text(0.5, 0.5, sentence, ha="center", va="center", color=MUTED, style="italic", transform=axes.transAxes)
     axes.set_xticks([])
     axes.set_yticks([])
