@@ -40,8 +40,9 @@ def plot_sentiment_controls(controls: pl.DataFrame, path: str) -> None:
     rows = controls.filter(pl.col("group").is_in(list(SHOWN)))
     keys = list(rows.select("dataset", "control", "part").unique(maintain_order=True).iter_rows())
     found = {(row["dataset"], row["control"], row["part"], row["group"]): row for row in rows.iter_rows(named=True)}
-    ends = rows.select(low=pl.min_horizontal("ci_low", 0.0).min(), high=pl.max_horizontal("ci_high", 0.0).max()).row(0)
-    margin = 0.1 * (ends[1] - ends[0]) + 0.01
+    shown = rows.drop_nulls(["estimate", "ci_low"])
+    low, high = (min(0, shown["ci_low"].min()), max(0, shown["ci_high"].max())) if shown.height else (0, 0)
+    margin = 0.1 * (high - low) + 0.01
     with figure(path, width=7.2, height=0.9 + 0.36 * len(keys), panels=2) as panels:
         for axes, (group, color) in zip(panels, SHOWN.items(), strict=True):
             axes.set_title(TITLES[group])
@@ -55,7 +56,7 @@ def plot_sentiment_controls(controls: pl.DataFrame, path: str) -> None:
                 interval_row(
                     axes, y, estimate=row["estimate"], low=row["ci_low"], high=row["ci_high"], label=label, color=color
                 )
-            axes.set_xlim(ends[0] - margin, ends[1] + margin)
+            axes.set_xlim(low - margin, high + margin)
             axes.set_xlabel("Mean change (-1 to +1)")
             finish_rows(axes, [_title(key, several) for key in keys])
 
