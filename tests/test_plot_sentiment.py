@@ -30,6 +30,14 @@ def drawn(plot, rows, folder):
     return (folder / "figure.svg").read_text(encoding="utf-8")
 
 
+def test_controls_that_say_nothing_at_all_are_drawn_as_too_few(tmp_path):
+    row = {"control": "declared", "part": "all", "group": "affective"} | EMPTY
+    pl.DataFrame([row]).write_csv(tmp_path / "controls.csv")
+    controls = pl.read_csv(tmp_path / "controls.csv", infer_schema_length=None)
+    assert controls.schema["ci_low"] == pl.String  # as a column without a value comes back
+    assert "too few to say" in drawn(plot_sentiment_controls, controls, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("plot", "row", "words"),
     [
