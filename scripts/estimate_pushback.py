@@ -128,10 +128,17 @@ def estimate_pushback(
         )
         by_rates = rogan_gladen_draws(naive, *error_rates_for(held_out, group, dataset=dataset), rng=rng)
         # A generator of its own: how far the first one has run depends on counts that may have to stay hidden.
-        labels_rng = np.random.default_rng([seed, number, 1])
-        options = {"dataset": dataset, "bootstrap": bootstrap, "confidence": confidence, "rng": labels_rng}
-        options["min_positive"] = min_positive
-        by_labels = share_of_labels(held_out, classes, measures, group, **options)
+        by_labels = share_of_labels(
+            held_out,
+            classes,
+            measures,
+            group,
+            dataset=dataset,
+            bootstrap=bootstrap,
+            confidence=confidence,
+            min_positive=min_positive,
+            rng=np.random.default_rng([seed, number, 1]),
+        )
         naive_interval, message_interval = (
             summarise(naive, confidence=confidence),
             summarise(per_message, confidence=confidence),
