@@ -69,7 +69,7 @@ def assess_capabilities(
     """Whether a data set allows each of the analyses, whether or not this workflow makes them.
 
     Args:
-        origins: contracts.ORIGINS.
+        origins: contracts.Origins.
         dataset: its name.
         source: its description in the configuration.
         min_conversations, min_users: floors.

@@ -18,7 +18,7 @@ def check_instrument(measures: pl.DataFrame, labels: pl.DataFrame, *, min_human_
     """One row per quantity with its planted and its recovered value, without any correction.
 
     Args:
-        measures: contracts.MEASURES of the control corpus.
+        measures: contracts.Measures of the control corpus.
         labels: shared.labels.read_control_labels, the split `check`.
         min_human_messages_roleplay: the study's rule.
 

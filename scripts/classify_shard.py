@@ -50,7 +50,7 @@ def classify_shard(
     """Probabilities and decisions of each conversation.
 
     Args:
-        conversations: contracts.SELECTED.
+        conversations: contracts.Selected.
         model: the trained classifier.
         held_out: cross-validated probabilities of the labelled conversations of this data set.
         sieve_words: a conversation with none of them is not affective, and only its content-creation probability is kept.
@@ -58,7 +58,7 @@ def classify_shard(
         others_compared, seed: how many that are not affective are measured further, and the seed by which they are drawn.
 
     Returns:
-        A table under contracts.AFFECT.
+        A table under contracts.Affect.
     """
     candidate = conversations.select(sieve(human_text(), sieve_words)).to_series().to_numpy()
     n = conversations.height
@@ -88,7 +88,7 @@ def classify_shard(
     return table.with_columns(compared=compared(others=others_compared, seed=seed)).select(
         [
             pl.when("candidate").then(column).alias(column) if column in scored else pl.col(column)
-            for column in contracts.AFFECT.columns
+            for column in contracts.Affect.column_names()
         ]
     )
 
@@ -105,7 +105,7 @@ def main():
         others_compared=snakemake.params.others_compared,
         seed=snakemake.params.seed,
     )
-    contracts.AFFECT.validate(affect).write_parquet(snakemake.output.affect)
+    contracts.Affect.checked(affect).write_parquet(snakemake.output.affect)
     print(affect.select(pl.len(), pl.col("candidate", "content_creation", "affective", "included").sum()))
 
 

@@ -48,18 +48,18 @@ def classify_windows(
     are read by it all the same: the stages of a conversation are compared with one another, not with other conversations.
 
     Args:
-        conversations: contracts.GATHERED.
+        conversations: contracts.Gathered.
         model: the trained classifier.
         sieve_words: a window with none of them is not affective.
         min_human_messages: shorter conversations have no stages and are left out.
         min_human_messages_roleplay: of a conversation, for its windows to be roleplay.
 
     Returns:
-        A table under contracts.WINDOWS.
+        A table under contracts.Windows.
     """
     windows = windows_of(conversations, min_human_messages=min_human_messages)
     if not windows.height:
-        return pl.DataFrame(schema={name: column.dtype.type for name, column in contracts.WINDOWS.columns.items()})
+        return pl.DataFrame(schema=contracts.Windows.types())
     probabilities = model.probabilities(windows)
     decisions = decide(
         probabilities,
@@ -88,7 +88,7 @@ def main():
         sieve_words=codebook["sieve"],
         **snakemake.params.settings,
     )
-    contracts.WINDOWS.validate(windows).write_parquet(snakemake.output.windows)
+    contracts.Windows.checked(windows).write_parquet(snakemake.output.windows)
     print(windows["category"].value_counts(sort=True))
 
 

@@ -31,7 +31,7 @@ def standardised_pushback(
     conversations in that band; a group with fewer than `min_conversations` in a band that counts has no figure. Not corrected for error.
 
     Args:
-        measures: contracts.MEASURES.
+        measures: contracts.Measures.
         dataset: its name.
         min_conversations: in each band.
         bootstrap, confidence, seed: of the intervals, band by band; clusters are users where there are users.
@@ -88,7 +88,7 @@ def compare_pushback(
     Assistants refuse in different ways and less and less, so that families and periods are never pooled here.
 
     Args:
-        measures: contracts.MEASURES.
+        measures: contracts.Measures.
         origins: conversation_id and model of each.
         dataset: its name.
         analyses: those that the data set allows, see assess_capabilities.

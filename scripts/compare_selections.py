@@ -60,8 +60,8 @@ def compare_selections(
     otherwise the difference of their counts would tell of a few.
 
     Args:
-        measures: contracts.MEASURES.
-        origins: contracts.ORIGINS.
+        measures: contracts.Measures.
+        origins: contracts.Origins.
         dataset: its name.
         min_conversations, min_users: floors.
 

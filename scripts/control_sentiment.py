@@ -17,7 +17,8 @@ from shared.change import (
     without_small_differences,
 )
 from shared.job import logged
-from shared.sentiment import LinearSentiment, at_ends
+from shared.levels import at_ends
+from shared.sentiment import LinearSentiment
 from shared.statistics import quantile_interval, summarise
 from shared.tables import has_users, in_group, published
 

@@ -27,7 +27,7 @@ def count_funnel(
 
     Args:
         selection: the funnels of its shards (select_shard), one below the other.
-        measures: contracts.MEASURES.
+        measures: contracts.Measures.
         min_conversations, min_users: floors. A count left by the study's filters is null where it, or its distance from the next
             published one, is under a floor.
 

@@ -34,7 +34,7 @@ def compared_languages(origins: pl.DataFrame, names: pl.DataFrame) -> pl.DataFra
     """Conversations whose tag names a language that we know and whose language we could tell, with `tagged` as a code like `language`.
 
     Args:
-        origins: contracts.ORIGINS.
+        origins: contracts.Origins.
         names: name and code of languages, as sources write them.
     """
     codes = dict(zip(names["name"].str.to_lowercase(), names["code"], strict=True))
@@ -96,7 +96,7 @@ def count_traps(
     """What was found of each trap.
 
     Args:
-        origins: contracts.ORIGINS.
+        origins: contracts.Origins.
         compared: as compared_languages gives it.
         selections: the rows of each selection as published (compare_selections), by its name.
         affective: the row of the corrected affective share of all conversations (estimate_prevalence).

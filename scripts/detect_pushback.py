@@ -22,7 +22,7 @@ def main():
         PushbackModel.load(snakemake.input.model, codebook),
         held_out=read_held_out(snakemake.input.held_out).filter(source=snakemake.wildcards.dataset),
     )
-    contracts.PUSHBACK.validate(pushback).write_parquet(snakemake.output.pushback)
+    contracts.Pushback.checked(pushback).write_parquet(snakemake.output.pushback)
     print(pushback.group_by("kind").len().sort("kind"))
 
 

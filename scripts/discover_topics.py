@@ -165,7 +165,7 @@ def discover_topics(
         seed: of SVD and k-means.
 
     Returns:
-        A table under contracts.TOPICS, and its terms: category, topic, rank, term, n_conversations_with_term, stability.
+        A table under contracts.Topics, and its terms: category, topic, rank, term, n_conversations_with_term, stability.
     """
     topic_rows, term_rows = [], []
     for category in CATEGORIES:
@@ -187,7 +187,7 @@ def discover_topics(
             for conversation_id, topic in zip(members["conversation_id"], topics, strict=True)
         ]
         term_rows += [(category, *row, stability) for row in named]
-    topic_schema = {name: column.dtype.type for name, column in contracts.TOPICS.columns.items()}
+    topic_schema = contracts.Topics.types()
     return pl.DataFrame(topic_rows, schema=topic_schema, orient="row"), pl.DataFrame(
         term_rows, schema=TERMS_SCHEMA, orient="row"
     )
@@ -201,7 +201,7 @@ def main():
         floor=snakemake.params.floor,
         seed=snakemake.params.seed,
     )
-    contracts.TOPICS.validate(topics).write_parquet(snakemake.output.topics)
+    contracts.Topics.checked(topics).write_parquet(snakemake.output.topics)
     terms.write_parquet(snakemake.output.terms)
     print(terms)
 

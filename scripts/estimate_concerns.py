@@ -64,8 +64,8 @@ def estimate_concerns(
     """Shares of one data set, as they may be published.
 
     Args:
-        measures: contracts.MEASURES.
-        found: contracts.CONCERNS of the included conversations.
+        measures: contracts.Measures.
+        found: contracts.Concerns of the included conversations.
         evaluation: of evaluate_concerns.
         concerns: `concerns` of config/concerns.yaml.
         dataset: its name.

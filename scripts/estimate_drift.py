@@ -97,8 +97,8 @@ def estimate_drift(
     """Moves of one data set, as they may be published.
 
     Args:
-        measures: contracts.MEASURES.
-        windows: contracts.WINDOWS.
+        measures: contracts.Measures.
+        windows: contracts.Windows.
         dataset: its name.
         floors: min_conversations, min_users.
         bootstrap, confidence, seed: of the intervals, and of the shuffles; clusters are users where there are users.

@@ -53,8 +53,8 @@ def estimate_long_conversations(
     """Shares among long and among shorter conversations of one data set, as they may be published.
 
     Args:
-        measures: contracts.MEASURES.
-        found: contracts.CONCERNS of the included conversations.
+        measures: contracts.Measures.
+        found: contracts.Concerns of the included conversations.
         concerns: `concerns` of config/concerns.yaml.
         dataset: its name.
         min_human_messages, share: of long_from.

@@ -161,7 +161,7 @@ def estimate_prevalence(
     """Shares of one data set, as they may be published.
 
     Args:
-        measures: contracts.MEASURES.
+        measures: contracts.Measures.
         held_out: the classifier's cross-validated decisions beside the labels.
         dataset: its name, by which its own labels are found.
         min_conversations, min_users: privacy floors.

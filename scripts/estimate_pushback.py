@@ -105,7 +105,7 @@ def estimate_pushback(
     """Share of conversations with any pushback, by group.
 
     Args:
-        measures: contracts.MEASURES.
+        measures: contracts.Measures.
         held_out: the model's decisions beside the labels, see train_pushback.
         classes: the classifier's decisions beside the labels.
         dataset: its name.

@@ -22,7 +22,7 @@ def estimate_sentiment(
     """Mean level at start and end and its change, by group.
 
     Args:
-        measures: contracts.MEASURES.
+        measures: contracts.Measures.
         dataset: its name.
         min_human_messages: conversations with fewer are left out.
         bootstrap, confidence, seed: of the intervals; clusters are users where there are users.

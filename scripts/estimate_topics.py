@@ -26,7 +26,7 @@ def estimate_topics(
     """Topic sizes of one data set.
 
     Args:
-        measures: contracts.MEASURES.
+        measures: contracts.Measures.
         topics, terms: of discover_topics.
         dataset: its name.
         min_conversations, min_users: floors; topics under them become one row, MERGED.

@@ -91,8 +91,8 @@ def estimate_who(
     """Concentration and shares of one data set, as they may be published.
 
     Args:
-        measures: contracts.MEASURES.
-        origins: contracts.ORIGINS, for country, language, model and month of what was selected.
+        measures: contracts.Measures.
+        origins: contracts.Origins, for country, language, model and month of what was selected.
         dataset: its name.
         allowed: analyses that tables/capabilities.csv does not refuse.
         floors: min_conversations, min_users.

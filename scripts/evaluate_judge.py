@@ -24,7 +24,7 @@ def evaluate_judge(
 
     Args:
         labels: shared.labels.read_labels.
-        measures: contracts.MEASURES, made with the judge, by data set.
+        measures: contracts.Measures, made with the judge, by data set.
         min_human_messages_roleplay: the study's rule.
     """
     rule = {"min_human_messages_roleplay": min_human_messages_roleplay}
@@ -49,7 +49,7 @@ def what_was_asked(
 
     Args:
         answers: the lines of judge_shard.
-        measures: contracts.MEASURES of the same conversations.
+        measures: contracts.Measures of the same conversations.
         min_conversations, min_users: privacy floors.
     """
     unanswered = sum("unanswered" in answer for answer in answers)

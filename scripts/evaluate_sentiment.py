@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from shared.job import logged
 from shared.labels import read_held_out
-from shared.sentiment import evaluate_sentiment
+from shared.sentiment_agreement import evaluate_sentiment
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def find_concerns(conversations: pl.DataFrame, concerns: dict[str, dict[str, Any]]) -> pl.DataFrame:
-    """A table under contracts.CONCERNS: every concern of which some human message holds a phrase.
+    """A table under contracts.Concerns: every concern of which some human message holds a phrase.
 
     Args:
-        conversations: contracts.GATHERED.
+        conversations: contracts.Gathered.
         concerns: `concerns` of config/concerns.yaml.
     """
     return conversations.select("conversation_id", concerns=concerns_in(messages_by("human").list.join("\n"), concerns))
@@ -28,7 +28,7 @@ def main():
     with open(snakemake.input.taxonomy, encoding="utf-8") as file:
         concerns = yaml.safe_load(file)["concerns"]
     found = find_concerns(pl.read_parquet(snakemake.input.gathered), concerns)
-    contracts.CONCERNS.validate(found).write_parquet(snakemake.output.concerns)
+    contracts.Concerns.checked(found).write_parquet(snakemake.output.concerns)
     print(found.explode("concerns")["concerns"].value_counts(sort=True))
 
 

@@ -52,11 +52,11 @@ def find_duplicates(fingerprints: pl.DataFrame, *, similarity: float) -> pl.Data
     """Duplicate flags for each conversation, which one stays for it, and an id that is unique in the whole data set.
 
     Args:
-        fingerprints: contracts.FINGERPRINTS of all shards with a column `shard`, in the order in which the first one counts.
+        fingerprints: contracts.Fingerprints of all shards with a column `shard`, in the order in which the first one counts.
         similarity: Jaccard similarity from which two texts are near duplicates.
 
     Returns:
-        A table under contracts.DUPLICATES. A near duplicate is not also an exact one. Conversations that are not valid neither are
+        A table under contracts.Duplicates. A near duplicate is not also an exact one. Conversations that are not valid neither are
         duplicates nor make others so: they are dropped later, and must not take a valid twin with them. `copy_of` never names a duplicate.
     """
     repeats = {
@@ -78,7 +78,7 @@ def find_duplicates(fingerprints: pl.DataFrame, *, similarity: float) -> pl.Data
     first = table.with_row_index().select(pl.col("index").min().over("valid", "exact")).to_series().to_numpy()
     original = followed(np.where(table["exact_duplicate"].to_numpy(), first, original))
     table = table.with_columns(near_duplicate=near, copy_of=table["unique_id"].gather(original))
-    return table.select(list(contracts.DUPLICATES.columns))
+    return table.select(contracts.Duplicates.column_names())
 
 
 def main():
@@ -86,7 +86,7 @@ def main():
         pl.read_parquet(path).with_columns(shard=pl.lit(Path(path).stem)) for path in snakemake.input.fingerprints
     ]
     duplicates = find_duplicates(pl.concat(shards), similarity=snakemake.params.similarity)
-    contracts.DUPLICATES.validate(duplicates).write_parquet(snakemake.output.duplicates)
+    contracts.Duplicates.checked(duplicates).write_parquet(snakemake.output.duplicates)
     print(duplicates.select(pl.col(pl.Boolean).sum()))
 
 

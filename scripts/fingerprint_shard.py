@@ -51,7 +51,7 @@ def _mixed(number: np.ndarray) -> np.ndarray:
 
 
 def fingerprint_shard(conversations: pl.DataFrame) -> pl.DataFrame:
-    """One row of keys per conversation, under contracts.FINGERPRINTS; no text is kept."""
+    """One row of keys per conversation, under contracts.Fingerprints; no text is kept."""
     folded = conversations.select(
         "conversation_id",
         valid=messages_by_both() & human_text_present(),
@@ -74,7 +74,7 @@ def main():
     # In slices, which bounds the memory that words and their hashes take.
     slices = [conversations.clear(), *conversations.iter_slices(SLICE)]
     fingerprints = pl.concat(map(fingerprint_shard, slices))
-    contracts.FINGERPRINTS.validate(fingerprints).write_parquet(snakemake.output.fingerprints)
+    contracts.Fingerprints.checked(fingerprints).write_parquet(snakemake.output.fingerprints)
 
 
 if __name__ == "__main__":

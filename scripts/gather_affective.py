@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 def gather_affective(selected: pl.LazyFrame, affect: pl.DataFrame) -> pl.DataFrame:
-    """A table under contracts.GATHERED, in the order of `selected`.
+    """A table under contracts.Gathered, in the order of `selected`.
 
     Args:
-        selected: contracts.SELECTED of a shard.
-        affect: contracts.AFFECT of the same shard.
+        selected: contracts.Selected of a shard.
+        affect: contracts.Affect of the same shard.
     """
     included = affect.filter("included").select("conversation_id", "categories")
     # A filter before the join: the reader then decodes the texts of these rows alone.
@@ -39,7 +39,7 @@ def gather_affective(selected: pl.LazyFrame, affect: pl.DataFrame) -> pl.DataFra
             cluster=pl.coalesce("user_id", "conversation_id"),
             messages=cut,
         )
-        .select(list(contracts.GATHERED.columns))
+        .select(contracts.Gathered.column_names())
         .collect()
     )
 
@@ -49,7 +49,7 @@ def main():
     gathered = pl.concat(
         [gather_affective(pl.scan_parquet(selected), pl.read_parquet(affect)) for selected, affect in shards]
     )
-    contracts.GATHERED.validate(gathered).write_parquet(snakemake.output.gathered)
+    contracts.Gathered.checked(gathered).write_parquet(snakemake.output.gathered)
     print(f"{gathered.height} conversations, {gathered['n_human'].sum()} human messages")
 
 

@@ -17,7 +17,7 @@ def import_labels(labels: pl.DataFrame, measures: pl.DataFrame, *, dataset: str)
 
     Args:
         labels: shared.labels.read_labels.
-        measures: contracts.MEASURES of the data set.
+        measures: contracts.Measures of the data set.
         dataset: labels of this source count.
 
     Returns:

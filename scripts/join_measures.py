@@ -7,7 +7,7 @@ import polars as pl
 from shared import contracts
 from shared.contracts import PUSHBACK_KINDS
 from shared.job import logged
-from shared.sentiment import at_ends
+from shared.levels import at_ends
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -22,11 +22,11 @@ def join_measures(
     *,
     window: int,
 ) -> pl.DataFrame:
-    """One row per conversation under contracts.MEASURES.
+    """One row per conversation under contracts.Measures.
 
     Args:
-        conversations: contracts.SELECTED without messages.
-        origins: contracts.ORIGINS, from which the cluster and the person come.
+        conversations: contracts.Selected without messages.
+        origins: contracts.Origins, from which the cluster and the person come.
         affect, pushback, sentiment: tables under their contracts.
         window: human messages at each end for the sentiment of start and end.
 
@@ -60,7 +60,7 @@ def join_measures(
         pl.col(*PUSHBACK_KINDS).fill_null(False),
         pl.col("n_pushback").fill_null(0),
         pushback=pl.col("n_pushback").fill_null(0) > 0,
-    ).select(list(contracts.MEASURES.columns))
+    ).select(contracts.Measures.column_names())
 
 
 def main():
@@ -74,7 +74,7 @@ def main():
         ),
         window=snakemake.params.window,
     )
-    contracts.MEASURES.validate(measures).write_parquet(snakemake.output.measures)
+    contracts.Measures.checked(measures).write_parquet(snakemake.output.measures)
 
 
 if __name__ == "__main__":

@@ -81,14 +81,14 @@ def judge_shard(
     is not affective, and what the judge gave no label to is as the offline classifier has it; so is the content creation of both.
 
     Args:
-        conversations: contracts.SELECTED.
-        offline: contracts.AFFECT of the same conversations, as classify_shard wrote it.
+        conversations: contracts.Selected.
+        offline: contracts.Affect of the same conversations, as classify_shard wrote it.
         labels: {conversation_id: content_creation, affective, categories, professional}.
         min_human_messages_roleplay: shorter roleplay is not counted.
         others_compared, seed: how many that are not affective are measured further, and the seed by which they are drawn.
 
     Returns:
-        A table under contracts.AFFECT.
+        A table under contracts.Affect.
     """
     judged = conversations.select("conversation_id", "n_human").filter(pl.col("conversation_id").is_in(list(labels)))
     said = [labels[name] for name in judged["conversation_id"]]
@@ -116,7 +116,7 @@ def judge_shard(
     )
     table = offline.update(fresh, on="conversation_id", how="left")
     return table.with_columns(compared=compared(others=others_compared, seed=seed)).select(
-        list(contracts.AFFECT.columns)
+        contracts.Affect.column_names()
     )
 
 
@@ -177,7 +177,7 @@ def main():
         others_compared=params.others_compared,
         seed=params.seed,
     )
-    contracts.AFFECT.validate(table).write_parquet(snakemake.output.affect)
+    contracts.Affect.checked(table).write_parquet(snakemake.output.affect)
     with open(snakemake.output.answers, "w", encoding="utf-8") as file:
         file.writelines(json.dumps(row) + "\n" for row in rows)
     print(

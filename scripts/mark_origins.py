@@ -33,10 +33,10 @@ def is_person(*, person: dict[str, int], user_key_until: str | None) -> pl.Expr:
 def mark_origins(
     origins: pl.DataFrame, *, person: dict[str, int], template: dict[str, int], user_key_until: str | None = None
 ) -> pl.DataFrame:
-    """A table under contracts.ORIGINS.
+    """A table under contracts.Origins.
 
     Args:
-        origins: contracts.SHARD_ORIGINS of all shards.
+        origins: contracts.ShardOrigins of all shards.
         person: max_conversations, max_countries, max_languages, max_states of a key that one person stands behind.
         template: min_conversations of one key (of the data set, where a conversation has none) with the same opening.
         user_key_until: last day, in UTC, on which the source's user keys are stable; later conversations have no person.
@@ -46,7 +46,7 @@ def mark_origins(
         cluster=pl.coalesce("user_id", "conversation_id"),
         person=is_person(person=person, user_key_until=user_key_until),
         templated=pl.col("opening").is_not_null() & alike,
-    ).select(list(contracts.ORIGINS.columns))
+    ).select(contracts.Origins.column_names())
 
 
 def main():
@@ -56,7 +56,7 @@ def main():
         template=snakemake.params.template,
         **snakemake.params.source,
     )
-    contracts.ORIGINS.validate(origins).write_parquet(snakemake.output.origins)
+    contracts.Origins.checked(origins).write_parquet(snakemake.output.origins)
     print(origins.select(pl.len(), pl.col("person", "templated").sum()))
 
 

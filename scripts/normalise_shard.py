@@ -27,8 +27,8 @@ from shared.records import Spill, read_records
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-CONVERSATIONS = {name: column.dtype.type for name, column in contracts.CONVERSATIONS.columns.items()}
-REJECTS = {name: column.dtype.type for name, column in contracts.REJECTS.columns.items()}
+CONVERSATIONS = contracts.Conversations.types()
+REJECTS = contracts.Rejects.types()
 # An entry is what becomes a conversation, alone or with the other parts of it; the other columns follow when all are known.
 ENTRIES = {"record": pl.Int64} | {
     name: kind for name, kind in CONVERSATIONS.items() if name not in {"conversation_id", "n_human", "n_assistant"}
@@ -199,7 +199,7 @@ def normalise_shard(
         waiting: where conversations wait until the ids of all are known; without it in memory.
 
     Returns:
-        Tables under contracts.CONVERSATIONS (piece by piece where they wait on disk) and contracts.REJECTS.
+        Tables under contracts.Conversations (piece by piece where they wait on disk) and contracts.Rejects.
     """
     tables, known, rejects, n_read = Spill() if waiting is None else waiting, [], [], 0
     for batch in batches_of(records, parts=parts):
@@ -236,10 +236,10 @@ def main():
         )
         # Written as they come, and not by the streaming engine's own expressions: their bytes depend on the number of threads.
         conversations = register_io_source(
-            lambda *_: map(contracts.CONVERSATIONS.validate, pieces), schema=pl.Schema(CONVERSATIONS)
+            lambda *_: map(contracts.Conversations.checked, pieces), schema=CONVERSATIONS
         )
         conversations.sink_parquet(written, row_group_size=ROWS_IN_GROUP, compression="lz4")
-    contracts.REJECTS.validate(rejects).write_parquet(snakemake.output.rejects)
+    contracts.Rejects.checked(rejects).write_parquet(snakemake.output.rejects)
     n_written, n_records = pl.scan_parquet(written).select(pl.len(), pl.col("n_records").sum()).collect().row(0)
     print(f"{n_written} conversations of {n_records} records; {rejects.height} rejects")
 

@@ -8,7 +8,8 @@ import yaml
 from shared import contracts
 from shared.comparison import read_compared
 from shared.job import logged
-from shared.sentiment import TEXTS, LinearSentiment, human_messages, levels, scores
+from shared.levels import levels
+from shared.sentiment import TEXTS, LinearSentiment, human_messages, scores
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -20,13 +21,13 @@ def score_sentiment(
     """Sentiment of each human message, in English: both scores know no other language.
 
     Args:
-        conversations: contracts.SELECTED.
+        conversations: contracts.Selected.
         model: of the linear score.
         min_human_messages: shorter conversations have no start and end, and are not scored.
         cut_points: four rising compound scores that part the five levels; a score equal to a cut point belongs to the level nearer zero.
 
     Returns:
-        A table under contracts.SENTIMENT. A message with nothing to score is not scorable, which is not zero.
+        A table under contracts.Sentiment. A message with nothing to score is not scorable, which is not zero.
     """
     messages = human_messages(conversations, min_human_messages=min_human_messages)
     # Most texts are the same masked or not, with courtesy or without: each is scored once.
@@ -40,7 +41,7 @@ def score_sentiment(
         level=pl.Series(levels(table["compound"].to_numpy(), cut_points), dtype=pl.Float64).fill_nan(None),
         scorable=pl.col("compound").is_not_null(),
         courtesy=pl.col("masked").str.len_chars() > pl.col("plain").str.len_chars(),
-    ).select(list(contracts.SENTIMENT.columns))
+    ).select(contracts.Sentiment.column_names())
 
 
 def main():
@@ -52,7 +53,7 @@ def main():
         min_human_messages=snakemake.params.min_human_messages,
         cut_points=snakemake.params.cut_points,
     )
-    contracts.SENTIMENT.validate(sentiment).write_parquet(snakemake.output.sentiment)
+    contracts.Sentiment.checked(sentiment).write_parquet(snakemake.output.sentiment)
     print(sentiment.select(pl.len(), pl.col("scorable", "courtesy", "compound", "linear").mean()))
 
 

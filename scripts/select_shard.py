@@ -50,15 +50,15 @@ def select_shard(
     """The conversations to analyse, the funnel that led to them, and where all of them come from.
 
     Args:
-        conversations: contracts.CONVERSATIONS of one shard.
-        rejects: contracts.REJECTS of the same shard.
-        duplicates: contracts.DUPLICATES of the same shard.
+        conversations: contracts.Conversations of one shard.
+        rejects: contracts.Rejects of the same shard.
+        duplicates: contracts.Duplicates of the same shard.
         languages: ISO 639-1 codes to keep, by our own detection: what the source says of a language is often wrong.
         opening_words: words by which conversations that begin alike are told.
 
     Returns:
-        A table under contracts.SELECTED; the funnel: step, unit (record or conversation), n_removed, n_left; a table under
-        contracts.SHARD_ORIGINS.
+        A table under contracts.Selected; the funnel: step, unit (record or conversation), n_removed, n_left; a table under
+        contracts.ShardOrigins.
     """
     known = conversations.select("conversation_id").join(
         duplicates, on="conversation_id", how="left", validate="1:1", maintain_order="left"
@@ -95,10 +95,10 @@ def select_shard(
     funnel = pl.DataFrame(steps, schema=["step", "unit", "n_removed", "n_left"], orient="row")
     openings = table.select("unique_id", opening=opening(words=opening_words))
     selected, origins = (
-        rows.with_columns(conversation_id="unique_id").select(list(schema.columns))
+        rows.with_columns(conversation_id="unique_id").select(schema.column_names())
         for rows, schema in (
-            (table, contracts.SELECTED),
-            (everything.join(openings, on="unique_id", how="left", maintain_order="left"), contracts.SHARD_ORIGINS),
+            (table, contracts.Selected),
+            (everything.join(openings, on="unique_id", how="left", maintain_order="left"), contracts.ShardOrigins),
         )
     )
     return selected, funnel, origins
@@ -113,9 +113,9 @@ def main():
         languages=snakemake.params.languages,
         opening_words=snakemake.params.opening_words,
     )
-    contracts.SELECTED.validate(selected).write_parquet(snakemake.output.selected, compression="lz4")
+    contracts.Selected.checked(selected).write_parquet(snakemake.output.selected, compression="lz4")
     funnel.write_csv(snakemake.output.funnel)
-    contracts.SHARD_ORIGINS.validate(origins).write_parquet(snakemake.output.origins)
+    contracts.ShardOrigins.checked(origins).write_parquet(snakemake.output.origins)
     print(funnel)
 
 

@@ -13,16 +13,9 @@ from sklearn.model_selection import StratifiedGroupKFold
 from shared.features import human_text
 from shared.job import InputError, logged
 from shared.labels import labelled_texts, read_control_labels, read_labels
-from shared.sentiment import (
-    AGREEMENT,
-    LinearSentiment,
-    evaluate_sentiment,
-    features,
-    human_messages,
-    levels,
-    scores,
-    sentences,
-)
+from shared.levels import levels
+from shared.sentiment import LinearSentiment, features, human_messages, scores, sentences
+from shared.sentiment_agreement import AGREEMENT, evaluate_sentiment
 from shared.text import fold
 
 if TYPE_CHECKING:

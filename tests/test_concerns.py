@@ -32,7 +32,7 @@ FLOORS = {"min_conversations": 10, "min_users": 10}
 
 def gathered(*texts):
     """Conversations of the human messages given, each a list."""
-    schema = {name: column.dtype.type for name, column in contracts.GATHERED.columns.items()}
+    schema = contracts.Gathered.to_polars_schema()
     rows = [
         {
             "conversation_id": f"c{number:04}",
@@ -69,7 +69,7 @@ def test_a_phrase_in_any_message_is_enough_but_none_runs_over_two_messages():
 
 
 def test_found_concerns_keep_their_contract_without_any_conversation():
-    assert contracts.CONCERNS.validate(find_concerns(gathered(), SEA)).height == 0
+    assert contracts.Concerns.checked(find_concerns(gathered(), SEA)).height == 0
 
 
 def test_every_declared_concern_has_a_definition_and_phrases_each_once():
@@ -123,7 +123,7 @@ def test_gathered_are_the_included_with_their_human_messages_cut():
         {"conversation_id": ["b", "a"], "included": [True, False], "categories": [["coaching"], []]},
         schema_overrides={"categories": pl.List(pl.Enum(CATEGORIES))},
     )
-    kept = contracts.GATHERED.validate(gather_affective(selected.lazy(), affect)).to_dicts()
+    kept = contracts.Gathered.checked(gather_affective(selected.lazy(), affect)).to_dicts()
     assert [(entry["conversation_id"], entry["cluster"], entry["n_human"]) for entry in kept] == [("b", "u", 2)]
     assert [message["text"] for message in kept[0]["messages"]] == ["x" * MESSAGE_CHARACTERS, "so"]
 

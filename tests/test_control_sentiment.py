@@ -36,7 +36,7 @@ def messages(*groups):
     return messages_of(*tables, cut_points=CUTS)
 
 
-SCORES = [name for name in contracts.SENTIMENT.columns if name.startswith(("compound", "linear"))]
+SCORES = [name for name in contracts.Sentiment.column_names() if name.startswith(("compound", "linear"))]
 
 
 def controls(*groups):

@@ -148,8 +148,8 @@ def test_a_conversation_from_which_the_model_learnt_is_judged_as_its_fold_judged
 
 
 def test_the_result_keeps_the_contract_even_without_conversations():
-    assert contracts.PUSHBACK.validate(found(exchange("Hi.", "Hello!"))).height == 0
-    assert contracts.PUSHBACK.validate(found(conversations())).height == 0
+    assert contracts.Pushback.checked(found(exchange("Hi.", "Hello!"))).height == 0
+    assert contracts.Pushback.checked(found(conversations())).height == 0
 
 
 def test_a_message_pushes_back_by_the_likeliest_kind_where_none_is_over_its_threshold():

@@ -133,7 +133,7 @@ def test_stop_words_never_name_a_topic():
 
 def test_every_conversation_of_a_large_enough_category_has_one_topic():
     topics, _ = discover_topics(conversations(TEXTS), **OPTIONS)
-    assert contracts.TOPICS.validate(topics)["conversation_id"].to_list() == [f"c{n:03}" for n in range(len(TEXTS))]
+    assert contracts.Topics.checked(topics)["conversation_id"].to_list() == [f"c{n:03}" for n in range(len(TEXTS))]
 
 
 def test_a_conversation_of_two_categories_has_a_topic_in_each():

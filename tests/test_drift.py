@@ -52,7 +52,7 @@ def read(*texts):
         min_human_messages=6,
         min_human_messages_roleplay=4,
     )
-    return contracts.WINDOWS.validate(windows)["category"].to_list()
+    return contracts.Windows.checked(windows)["category"].to_list()
 
 
 def test_each_window_is_read_by_itself():

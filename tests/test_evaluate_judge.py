@@ -17,7 +17,7 @@ CATEGORY_LIST = pl.List(pl.Enum(CATEGORIES))
 
 
 def measures(rows):
-    """Rows of (id, affective, categories): what beside_labels reads of contracts.MEASURES."""
+    """Rows of (id, affective, categories): what beside_labels reads of contracts.Measures."""
     return pl.DataFrame(
         [
             {"conversation_id": name, "cluster": name, "n_human": 5, "content_creation": False, "affective": affective}

@@ -555,7 +555,7 @@ def classify(conversations, held_out=HELD_OUT, **options):
 
 
 def test_classified_shard_keeps_its_contract_and_the_order_of_its_conversations():
-    affect = contracts.AFFECT.validate(classify(table(*TEXTS)))
+    affect = contracts.Affect.checked(classify(table(*TEXTS)))
     assert affect["conversation_id"].to_list() == ["c0", "c1", "c2", "c3"]
 
 
@@ -634,4 +634,4 @@ def test_held_out_probabilities_decide_what_a_labelled_conversation_is():
 
 
 def test_empty_shard_gives_an_empty_table():
-    assert contracts.AFFECT.validate(classify(table())).height == 0
+    assert contracts.Affect.checked(classify(table())).height == 0

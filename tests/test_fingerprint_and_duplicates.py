@@ -84,12 +84,12 @@ def test_first_prompt_key_differs_where_the_first_message_differs():
 
 
 def test_fingerprints_keep_their_contract_and_hold_no_text():
-    fingerprints = contracts.FINGERPRINTS.validate(fingerprint_shard(table([GARDEN, "Test the soil."], [KITCHEN])))
+    fingerprints = contracts.Fingerprints.checked(fingerprint_shard(table([GARDEN, "Test the soil."], [KITCHEN])))
     assert [name for name, dtype in fingerprints.schema.items() if dtype == pl.String] == ["conversation_id"]
 
 
 def test_empty_shard_has_no_fingerprints():
-    assert contracts.FINGERPRINTS.validate(fingerprint_shard(table())).height == 0
+    assert contracts.Fingerprints.checked(fingerprint_shard(table())).height == 0
 
 
 LONG = " ".join(f"word{number}" for number in range(4_000))
@@ -287,12 +287,12 @@ def test_id_that_stands_once_is_kept():
 
 @pytest.mark.parametrize("names", [["march"], ["march", "april"]])
 def test_duplicate_flags_keep_their_contract(names):
-    contracts.DUPLICATES.validate(find_duplicates(shards(*names), similarity=0.85))
+    contracts.Duplicates.checked(find_duplicates(shards(*names), similarity=0.85))
 
 
 def test_no_fingerprints_give_no_flags():
     empty = shards("march").head(0)
-    assert contracts.DUPLICATES.validate(find_duplicates(empty, similarity=0.85)).height == 0
+    assert contracts.Duplicates.checked(find_duplicates(empty, similarity=0.85)).height == 0
 
 
 @settings(deadline=None)

@@ -143,7 +143,7 @@ def test_every_format_is_read_from_every_container(tmp_path, name, container):
     conversations, rejects = normalise_shard(read_records(path))
     expected = {"oasst": 4, "arena": 4}.get(name, 2)
     assert (conversations.height, rejects.height) == (expected, 0)
-    assert contracts.CONVERSATIONS.validate(conversations)["conversation_id"].n_unique() == expected
+    assert contracts.Conversations.checked(conversations)["conversation_id"].n_unique() == expected
 
 
 def test_a_zipped_export_is_read_as_it_comes(tmp_path):

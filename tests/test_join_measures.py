@@ -9,7 +9,7 @@ from join_measures import join_measures
 from shared import contracts
 from shared.contracts import CATEGORIES, CLASSES, PUSHBACK_KINDS
 from shared.job import InputError
-from shared.sentiment import at_ends
+from shared.levels import at_ends
 
 
 def sentiment(levels, *, conversation_id="a"):
@@ -90,7 +90,7 @@ def pushback(*rows):
 
 def joined(*pushed, users=None, levels=(0.0, 0.5, 1.0)):
     users = users or {"a": "u1", "b": None}
-    return contracts.MEASURES.validate(
+    return contracts.Measures.checked(
         join_measures(
             conversations(users),
             origins(users),

@@ -303,11 +303,11 @@ def offline(n, **columns):
         | columns,
         schema_overrides={"categories": pl.List(pl.Enum(CATEGORIES))},
     )
-    return contracts.AFFECT.validate(table)
+    return contracts.Affect.checked(table)
 
 
 def judged(labels, n_human=(5, 5, 5), **columns):
-    return contracts.AFFECT.validate(
+    return contracts.Affect.checked(
         judge_shard(
             selected(*n_human),
             offline(len(n_human), **columns),

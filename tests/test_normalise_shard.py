@@ -383,8 +383,8 @@ def test_field_of_an_odd_type_leaves_the_other_fields_as_they_are():
 @pytest.mark.parametrize("records", [[], [RECORD], ["the line is not JSON"]], ids=["nothing", "one", "a reject"])
 def test_both_tables_keep_their_contract(records):
     conversations, rejects = normalise_shard(records, available=list(FIELDS))
-    contracts.CONVERSATIONS.validate(conversations)
-    contracts.REJECTS.validate(rejects)
+    contracts.Conversations.checked(conversations)
+    contracts.Rejects.checked(rejects)
 
 
 # --- tables

@@ -10,7 +10,8 @@ from score_sentiment import score_sentiment
 
 from shared import contracts
 from shared.job import InputError
-from shared.sentiment import SCORED_CHARACTERS, LinearSentiment, Vader, human_messages, levels, scores
+from shared.levels import levels
+from shared.sentiment import SCORED_CHARACTERS, LinearSentiment, Vader, human_messages, scores
 
 CUTS = [-0.5, -0.05, 0.05, 0.5]
 CUES = yaml.safe_load((ROOT / "config" / "codebook.yaml").read_text(encoding="utf-8"))["sentiment"]
@@ -204,13 +205,13 @@ def test_a_score_on_a_cut_point_belongs_to_the_level_nearer_zero(text, cut_point
 
 def test_no_conversation_gives_an_empty_table_under_the_contract():
     table = score_sentiment(conversation("Hi."), MODEL, min_human_messages=6, cut_points=CUTS)
-    assert contracts.SENTIMENT.validate(table).height == 0
+    assert contracts.Sentiment.checked(table).height == 0
 
 
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.text(max_size=60), min_size=1, max_size=5))
 def test_any_text_gives_one_valid_row_per_human_message(texts):
-    table = contracts.SENTIMENT.validate(score(*texts))
+    table = contracts.Sentiment.checked(score(*texts))
     assert table["turn"].to_list() == [2 * number for number in range(len(texts))]
 
 

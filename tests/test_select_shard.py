@@ -153,7 +153,7 @@ def test_selected_conversations_carry_the_id_that_is_unique_in_the_data_set():
 def origins_of(*conversations, **flagged):
     shard = table(*conversations)
     origins = selected_from(shard, normalise_shard([])[1], flags(shard, **flagged), languages=["en"])[2]
-    return contracts.SHARD_ORIGINS.validate(origins)
+    return contracts.ShardOrigins.checked(origins)
 
 
 def test_origins_tell_of_every_conversation_with_the_language_that_we_detect():
@@ -196,7 +196,7 @@ def test_a_prompt_of_fewer_words_has_no_opening():
 @pytest.mark.parametrize("conversations", [[], [talk()], [talk(GERMAN)]], ids=["none", "kept", "removed"])
 def test_selected_table_keeps_its_contract(conversations):
     selected, _ = select(table(*conversations))
-    contracts.SELECTED.validate(selected)
+    contracts.Selected.checked(selected)
 
 
 @pytest.mark.parametrize("known", [["c0"], ["c0", "c1", "c2"]], ids=["one is missing", "one too many"])

@@ -9,7 +9,8 @@ from train_sentiment import agreement_elsewhere, best_cut_points, model_card, te
 
 from shared.contracts import MESSAGES
 from shared.job import InputError
-from shared.sentiment import evaluate_sentiment, levels
+from shared.levels import levels
+from shared.sentiment_agreement import evaluate_sentiment
 
 CUES = {"warmth": ["splendid", "delightful"], "gloom": ["dreadful", "miserable"]}
 CUTS = [-0.5, -0.05, 0.3, 0.6]

@@ -29,7 +29,7 @@ def shard(*rows):
     for n, changes in rows:
         for _ in range(n):
             name = f"c{len(table):04}"
-            row = dict.fromkeys(contracts.SHARD_ORIGINS.columns) | {
+            row = dict.fromkeys(contracts.ShardOrigins.column_names()) | {
                 "conversation_id": name,
                 "copy_of": name,
                 "repeated_first_prompt": False,
@@ -37,13 +37,13 @@ def shard(*rows):
                 "language": "en",
             }
             table.append(row | changes)
-    kinds = {name: column.dtype.type for name, column in contracts.SHARD_ORIGINS.columns.items()}
+    kinds = contracts.ShardOrigins.to_polars_schema()
     return pl.DataFrame(table, schema=kinds)
 
 
 def marked(*rows, until=None):
     origins = mark_origins(shard(*rows), person=PERSON, template=TEMPLATE, user_key_until=until)
-    return contracts.ORIGINS.validate(origins)
+    return contracts.Origins.checked(origins)
 
 
 # Persons
@@ -118,7 +118,7 @@ def corpus(*groups):
         cluster=pl.coalesce("user_id", "conversation_id"),
         person=pl.Series([row.get("person", row["user_id"] is not None) for _, row in rows], dtype=pl.Boolean),
         templated=pl.col("opening").is_not_null(),
-    ).select(list(contracts.ORIGINS.columns))
+    ).select(contracts.Origins.column_names())
     kept = origins.with_columns(included=pl.Series(outcomes, dtype=pl.Boolean)).filter(
         pl.col("conversation_id") == pl.col("copy_of")
     )

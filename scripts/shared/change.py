@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from shared.sentiment import at_ends, levels
+from shared.levels import at_ends, levels
 from shared.statistics import bootstrap_ratio, summarise
 from shared.tables import TYPES, has_users, in_group
 
@@ -15,8 +15,8 @@ def messages_of(measures: pl.DataFrame, sentiment: pl.DataFrame, *, cut_points: 
     """The scored messages in order, with what is known of their conversation.
 
     Args:
-        measures: contracts.MEASURES.
-        sentiment: contracts.SENTIMENT.
+        measures: contracts.Measures.
+        sentiment: contracts.Sentiment.
         cut_points: of the levels, by the beginning of the scores' columns (compound, linear).
 
     Returns:

@@ -15,7 +15,7 @@ def compared(*, others: int, seed: int) -> pl.Expr:
 
 
 def read_compared(selected: str | Path, affect: str | Path) -> pl.DataFrame:
-    """The conversations of a shard (contracts.SELECTED) that its contracts.AFFECT says are compared, in their order."""
+    """The conversations of a shard (contracts.Selected) that its contracts.Affect says are compared, in their order."""
     wanted = pl.read_parquet(affect).filter("compared")["conversation_id"]
     # A filter, not a join: the reader then decodes the texts of these rows alone.
     return pl.scan_parquet(selected).filter(pl.col("conversation_id").is_in(wanted.implode())).collect()

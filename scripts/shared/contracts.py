@@ -1,6 +1,6 @@
-"""The tables between rules, as pandera schemas: checked where a table is written."""
+"""The tables between rules: their columns and keys, checked where a table is written."""
 
-import pandera.polars as pa
+import dataframely as dy
 import polars as pl
 
 from shared.job import InputError
@@ -9,216 +9,219 @@ CATEGORIES = ["interpersonal", "coaching", "counselling", "companionship", "role
 CLASSES = ["content_creation", "affective", *CATEGORIES, "professional"]
 PUSHBACK_KINDS = ["refusal", "challenge", "redirect", "boundary"]
 
-MESSAGES = pl.List(pl.Struct({"role": pl.Enum(["human", "assistant", "system"]), "text": pl.String}))
+
+class Table(dy.Schema):
+    """Columns are never null unless they say so; those of a primary key are unique together."""
+
+    @classmethod
+    def types(cls) -> pl.Schema:
+        """Name and type of each column."""
+        return cls.create_empty().schema
+
+    @classmethod
+    def checked(cls, table: pl.DataFrame) -> pl.DataFrame:
+        """The table, its columns in the declared order.
+
+        Raises:
+            InputError: a column that is not declared.
+            dataframely.exc.SchemaError, dataframely.exc.ValidationError: a column that is missing or of another type; values that a column does not allow.
+        """
+        undeclared = sorted(set(table.columns) - set(cls.column_names()))
+        if undeclared:
+            raise InputError(
+                f"Columns that {cls.__name__} does not declare: {', '.join(undeclared)}. This is a fault of the workflow."
+            )
+        return cls.validate(table)
 
 
-def _key(**options):
-    return pa.Column(pl.String, unique=True, nullable=False, **options)
+def _messages():
+    return dy.List(dy.Struct({"role": dy.Enum(["human", "assistant", "system"]), "text": dy.String()}))
 
 
-def _count():
-    return pa.Column(pl.Int32, pa.Check.ge(0))
+def _categories():
+    return dy.List(dy.Enum(CATEGORIES))
 
 
-def _probability(nullable=False):
-    return pa.Column(pl.Float64, pa.Check.in_range(0, 1), nullable=nullable)
+def _probability(**options):
+    return dy.Float64(min=0, max=1, **options)
 
 
-_CONVERSATION_COLUMNS = {
-    "conversation_id": _key(),
-    "source_id": pa.Column(pl.String, nullable=True),
-    "user_id": pa.Column(pl.String, nullable=True),
-    "started_at": pa.Column(pl.Datetime("us", "UTC"), nullable=True),
-    "country": pa.Column(pl.String, nullable=True),
-    "state": pa.Column(pl.String, nullable=True),
-    "source_language": pa.Column(
-        pl.String, nullable=True
-    ),  # the source's own tag; what is selected goes by our detection
-    "model": pa.Column(pl.String, nullable=True),
-    "flagged": pa.Column(pl.Boolean, nullable=True),
-    "redacted": pa.Column(pl.Boolean, nullable=True),
-    "n_records": _count(),  # records (parts) that the conversation was joined from
-    "n_missing": _count(),  # messages that the positions of its parts say are missing
-    "n_human": _count(),
-    "n_assistant": _count(),
-    "messages": pa.Column(MESSAGES),
-}
+def _sentiment():
+    return dy.Float64(min=-1, max=1, nullable=True)
 
-CONVERSATIONS = pa.DataFrameSchema(_CONVERSATION_COLUMNS, strict=True)
 
-REJECTS = pa.DataFrameSchema(
-    {
-        "record": pa.Column(pl.Int64, pa.Check.ge(0)),  # position in the shard, from 0
-        "source_id": pa.Column(pl.String, nullable=True),
-        "reason": pa.Column(pl.String),
-    },
-    strict=True,
-)
+def _moment():
+    return dy.Datetime(time_unit="us", time_zone="UTC", nullable=True)
 
-FINGERPRINTS = pa.DataFrameSchema(
-    {
-        "conversation_id": _key(),
-        "valid": pa.Column(pl.Boolean),  # messages by both sides, words in a human one; others never make a duplicate
-        "exact": pa.Column(pl.UInt64),  # of the folded human text
-        "first_prompt": pa.Column(pl.UInt64),  # of the folded first human message
-        "minhash": pa.Column(pl.Array(pl.UInt32, 64)),  # of its word triples
-    },
-    strict=True,
-)
 
-DUPLICATES = pa.DataFrameSchema(
-    {
-        "shard": pa.Column(pl.String),
-        "conversation_id": pa.Column(pl.String),  # as in the shard
-        "unique_id": _key(),  # unique in the data set
-        "copy_of": pa.Column(pl.String),  # unique_id of the one that stays: its own, if it is no duplicate
-        "exact_duplicate": pa.Column(pl.Boolean),
-        "near_duplicate": pa.Column(pl.Boolean),
-        "repeated_first_prompt": pa.Column(pl.Boolean),
-    },
-    strict=True,
-)
+class Conversations(Table):
+    conversation_id = dy.String(primary_key=True)
+    source_id = dy.String(nullable=True)
+    user_id = dy.String(nullable=True)
+    started_at = _moment()
+    country = dy.String(nullable=True)
+    state = dy.String(nullable=True)
+    source_language = dy.String(nullable=True)  # the source's own tag; what is selected goes by our detection
+    model = dy.String(nullable=True)
+    flagged = dy.Bool(nullable=True)
+    redacted = dy.Bool(nullable=True)
+    n_records = dy.Int32(min=0)  # records (parts) that the conversation was joined from
+    n_missing = dy.Int32(min=0)  # messages that the positions of its parts say are missing
+    n_human = dy.Int32(min=0)
+    n_assistant = dy.Int32(min=0)
+    messages = _messages()
 
-_ORIGIN_COLUMNS = {
-    "conversation_id": _key(),  # unique in the data set
-    "copy_of": pa.Column(pl.String),  # the conversation that stays for it
-    "repeated_first_prompt": pa.Column(pl.Boolean),
-    **{name: _CONVERSATION_COLUMNS[name] for name in ["user_id", "started_at", "country", "state"]},
-    **{name: _CONVERSATION_COLUMNS[name] for name in ["source_language", "model", "flagged"]},
-    "language": pa.Column(pl.String),
-}
 
-# Where each conversation of a shard comes from, selected or not; no text.
-SHARD_ORIGINS = pa.DataFrameSchema(
-    {
-        **_ORIGIN_COLUMNS,
-        "opening": pa.Column(pl.UInt64, nullable=True),  # of the first words; null if too few, or not selected
-    },
-    strict=True,
-)
+MESSAGES = Conversations.types()["messages"]
 
-ORIGINS = pa.DataFrameSchema(
-    {
-        **_ORIGIN_COLUMNS,
-        "cluster": pa.Column(pl.String),  # the user where the source has users, else the conversation
-        "person": pa.Column(pl.Boolean),  # the user key is taken for one person
-        "templated": pa.Column(pl.Boolean),  # begins like many others of its key; false if not selected
-    },
-    strict=True,
-)
 
-SELECTED = pa.DataFrameSchema({**_CONVERSATION_COLUMNS, "language": pa.Column(pl.String)}, strict=True)
+class Rejects(Table):
+    record = dy.Int64(min=0)  # position in the shard, from 0
+    source_id = dy.String(nullable=True)
+    reason = dy.String()
 
-AFFECT = pa.DataFrameSchema(
-    {
-        "conversation_id": _key(),
-        # Passed the sieve; the others are not affective without being scored, save those that an LLM judge read as a sample of them.
-        "candidate": pa.Column(pl.Boolean),
-        # Probabilities, calibrated by the offline classifier; 1 or 0 where an LLM judge said yes or no.
-        "p_content_creation": _probability(),
-        **{f"p_{name}": _probability(nullable=True) for name in CLASSES[1:]},
-        "content_creation": pa.Column(pl.Boolean),
-        "affective": pa.Column(pl.Boolean),  # as judged, before the study's filters
-        "included": pa.Column(pl.Boolean),  # affective, not content creation, roleplay long enough
-        "categories": pa.Column(pl.List(pl.Enum(CATEGORIES))),
-        "professional": pa.Column(pl.Boolean),
-        "compared": pa.Column(pl.Boolean),  # pushback and sentiment are measured: affective, or drawn from the others
-    },
-    strict=True,
-)
 
-PUSHBACK = pa.DataFrameSchema(
-    {
-        "conversation_id": pa.Column(pl.String),
-        "turn": pa.Column(pl.Int32, pa.Check.ge(0)),  # position of the assistant message in the conversation
-        "kind": pa.Column(pl.Enum(PUSHBACK_KINDS)),
-        "reason": pa.Column(pl.String),
-    },
-    strict=True,
-    unique=["conversation_id", "turn", "kind"],
-)
+class Fingerprints(Table):
+    conversation_id = dy.String(primary_key=True)
+    valid = dy.Bool()  # messages by both sides, words in a human one; others never make a duplicate
+    exact = dy.UInt64()  # of the folded human text
+    first_prompt = dy.UInt64()  # of the folded first human message
+    minhash = dy.Array(dy.UInt32(), 64)  # of its word triples
 
-SENTIMENT = pa.DataFrameSchema(
-    {
-        "conversation_id": pa.Column(pl.String),
-        "turn": pa.Column(pl.Int32, pa.Check.ge(0)),  # position of the human message in the conversation
-        # VADER's compound score, mean of the sentences, and the linear score: of the human's own words, of everything, and without courtesy.
-        **{
-            f"{score}{text}": pa.Column(pl.Float64, pa.Check.in_range(-1, 1), nullable=True)
-            for score in ("compound", "linear")
-            for text in ("", "_unmasked", "_plain")
-        },
-        "level": pa.Column(pl.Float64, pa.Check.isin([-1.0, -0.5, 0.0, 0.5, 1.0]), nullable=True),  # of `compound`
-        "scorable": pa.Column(pl.Boolean),
-        "courtesy": pa.Column(pl.Boolean),  # holds words of mere politeness
-        "mask": pa.Column(pl.String, nullable=True),  # what was hidden from the scores: code, quote, url, paste
-    },
-    strict=True,
-    unique=["conversation_id", "turn"],
-)
 
-# What the human wrote in the conversations that the study counts, each message cut to what the classifier reads of it.
-GATHERED = pa.DataFrameSchema(
-    {
-        "conversation_id": _key(),
-        "cluster": pa.Column(pl.String),  # the user where the source has users, else the conversation
-        "categories": AFFECT.columns["categories"],
-        "n_human": _count(),
-        "messages": pa.Column(MESSAGES),
-    },
-    strict=True,
-)
+class Duplicates(Table):
+    shard = dy.String()
+    conversation_id = dy.String()  # as in the shard
+    unique_id = dy.String(primary_key=True)  # unique in the data set
+    copy_of = dy.String()  # unique_id of the one that stays: its own, if it is no duplicate
+    exact_duplicate = dy.Bool()
+    near_duplicate = dy.Bool()
+    repeated_first_prompt = dy.Bool()
 
-CONCERNS = pa.DataFrameSchema(
-    {"conversation_id": _key(), "concerns": pa.Column(pl.List(pl.String))},  # names of config/concerns.yaml
-    strict=True,
-)
 
-WINDOWS = pa.DataFrameSchema(
-    {
-        "conversation_id": pa.Column(pl.String),
-        "window": pa.Column(pl.Int32, pa.Check.ge(0)),
-        "category": pa.Column(pl.Enum(CATEGORIES), nullable=True),  # null where the window is not affective
-    },
-    strict=True,
-    unique=["conversation_id", "window"],
-)
+class _Origin(Table):
+    conversation_id = dy.String(primary_key=True)  # unique in the data set
+    copy_of = dy.String()  # the conversation that stays for it
+    repeated_first_prompt = dy.Bool()
+    user_id = dy.String(nullable=True)
+    started_at = _moment()
+    country = dy.String(nullable=True)
+    state = dy.String(nullable=True)
+    source_language = dy.String(nullable=True)
+    model = dy.String(nullable=True)
+    flagged = dy.Bool(nullable=True)
+    language = dy.String()
 
-TOPICS = pa.DataFrameSchema(
-    {
-        "conversation_id": pa.Column(pl.String),
-        "category": pa.Column(pl.Enum(CATEGORIES)),
-        "topic": pa.Column(pl.Int32, pa.Check.ge(0)),
-    },
-    strict=True,
-    unique=["conversation_id", "category"],
-)
 
-MEASURES = pa.DataFrameSchema(
-    {
-        "conversation_id": _key(),
-        "cluster": pa.Column(pl.String),  # the user where the source has users, else the conversation
-        "user_id": pa.Column(pl.String, nullable=True),
-        "person": pa.Column(pl.Boolean),  # the user key is taken for one person
-        "started_at": pa.Column(pl.Datetime("us", "UTC"), nullable=True),
-        "n_human": _count(),
-        "n_assistant": _count(),
-        **{
-            column: AFFECT.columns[column]
-            for column in ["content_creation", "affective", "included", "categories", "professional", "compared"]
-        },
-        **{kind: pa.Column(pl.Boolean) for kind in PUSHBACK_KINDS},
-        "pushback": pa.Column(pl.Boolean),
-        "n_pushback": _count(),  # assistant messages with any pushback
-        "reason": pa.Column(pl.String, nullable=True),  # of the first pushback
-        **{
-            f"{scale}_{end}": pa.Column(pl.Float64, pa.Check.in_range(-1, 1), nullable=True)
-            for scale in ("level", "compound")
-            for end in ("start", "end")
-        },
-    },
-    strict=True,
-)
+class ShardOrigins(_Origin):
+    """Where each conversation of a shard comes from, selected or not; no text."""
+
+    opening = dy.UInt64(nullable=True)  # of the first words; null if too few, or not selected
+
+
+class Origins(_Origin):
+    cluster = dy.String()  # the user where the source has users, else the conversation
+    person = dy.Bool()  # the user key is taken for one person
+    templated = dy.Bool()  # begins like many others of its key; false if not selected
+
+
+class Selected(Conversations):
+    language = dy.String()
+
+
+class _Judged(Table):
+    conversation_id = dy.String(primary_key=True)
+    content_creation = dy.Bool()
+    affective = dy.Bool()  # as judged, before the study's filters
+    included = dy.Bool()  # affective, not content creation, roleplay long enough
+    categories = _categories()
+    professional = dy.Bool()
+    compared = dy.Bool()  # pushback and sentiment are measured: affective, or drawn from the others
+
+
+class Affect(_Judged):
+    # Passed the sieve; the others are not affective without being scored, save those that an LLM judge read as a sample of them.
+    candidate = dy.Bool()
+    # Probabilities, calibrated by the offline classifier; 1 or 0 where an LLM judge said yes or no.
+    p_content_creation = _probability()
+    p_affective = _probability(nullable=True)
+    p_interpersonal = _probability(nullable=True)
+    p_coaching = _probability(nullable=True)
+    p_counselling = _probability(nullable=True)
+    p_companionship = _probability(nullable=True)
+    p_roleplay = _probability(nullable=True)
+    p_romantic = _probability(nullable=True)
+    p_professional = _probability(nullable=True)
+
+
+class Pushback(Table):
+    conversation_id = dy.String(primary_key=True)
+    turn = dy.Int32(min=0, primary_key=True)  # position of the assistant message in the conversation
+    kind = dy.Enum(PUSHBACK_KINDS, primary_key=True)
+    reason = dy.String()
+
+
+class Sentiment(Table):
+    conversation_id = dy.String(primary_key=True)
+    turn = dy.Int32(min=0, primary_key=True)  # position of the human message in the conversation
+    # VADER's compound score, mean of the sentences, and the linear score: of the human's own words, of everything, and without courtesy.
+    compound = _sentiment()
+    compound_unmasked = _sentiment()
+    compound_plain = _sentiment()
+    linear = _sentiment()
+    linear_unmasked = _sentiment()
+    linear_plain = _sentiment()
+    level = dy.Float64(nullable=True, check=lambda level: level.is_in([-1.0, -0.5, 0.0, 0.5, 1.0]))  # of `compound`
+    scorable = dy.Bool()
+    courtesy = dy.Bool()  # holds words of mere politeness
+    mask = dy.String(nullable=True)  # what was hidden from the scores: code, quote, url, paste
+
+
+class Gathered(Table):
+    """What the human wrote in the conversations that the study counts, each message cut to what the classifier reads of it."""
+
+    conversation_id = dy.String(primary_key=True)
+    cluster = dy.String()  # the user where the source has users, else the conversation
+    categories = _categories()
+    n_human = dy.Int32(min=0)
+    messages = _messages()
+
+
+class Concerns(Table):
+    conversation_id = dy.String(primary_key=True)
+    concerns = dy.List(dy.String())  # names of config/concerns.yaml
+
+
+class Windows(Table):
+    conversation_id = dy.String(primary_key=True)
+    window = dy.Int32(min=0, primary_key=True)
+    category = dy.Enum(CATEGORIES, nullable=True)  # null where the window is not affective
+
+
+class Topics(Table):
+    conversation_id = dy.String(primary_key=True)
+    category = dy.Enum(CATEGORIES, primary_key=True)
+    topic = dy.Int32(min=0)
+
+
+class Measures(_Judged):
+    cluster = dy.String()  # the user where the source has users, else the conversation
+    user_id = dy.String(nullable=True)
+    person = dy.Bool()  # the user key is taken for one person
+    started_at = _moment()
+    n_human = dy.Int32(min=0)
+    n_assistant = dy.Int32(min=0)
+    refusal = dy.Bool()
+    challenge = dy.Bool()
+    redirect = dy.Bool()
+    boundary = dy.Bool()
+    pushback = dy.Bool()
+    n_pushback = dy.Int32(min=0)  # assistant messages with any pushback
+    reason = dy.String(nullable=True)  # of the first pushback
+    level_start = _sentiment()
+    level_end = _sentiment()
+    compound_start = _sentiment()
+    compound_end = _sentiment()
 
 
 def accounted(what: str, came_in: int, went_out: int) -> None:

@@ -23,7 +23,7 @@ def beside_labels(labels: pl.DataFrame, measures: pl.DataFrame, *, min_human_mes
 
     Args:
         labels: shared.labels.read_labels, of this data set alone.
-        measures: contracts.MEASURES of the same data set.
+        measures: contracts.Measures of the same data set.
         min_human_messages_roleplay: the study's rule.
 
     Returns:

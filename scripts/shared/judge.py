@@ -95,7 +95,7 @@ def to_judge(
     """What is to be judged: the sieve's candidates and a random sample of what it dropped, in the order of the conversations.
 
     Args:
-        conversations: contracts.SELECTED.
+        conversations: contracts.Selected.
         candidate: (n,) bool, passed the sieve.
         prompt: of judge_prompt.
         settings: `classify: llm` of the configuration.

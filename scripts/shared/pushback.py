@@ -169,7 +169,7 @@ class PushbackModel:
         return self.features.matrix(table) @ self.coefficients + self.intercept
 
     def judge(self, table: pl.DataFrame) -> pl.DataFrame:
-        """The pushback in exchanges, under contracts.PUSHBACK."""
+        """The pushback in exchanges, under contracts.Pushback."""
         return found_in(table, self.log_odds(table), self)
 
     def save(self, path: str | Path) -> None:
@@ -226,7 +226,7 @@ def decide(log_odds: np.ndarray, slope: np.ndarray, offset: np.ndarray, threshol
 
 
 def found_in(table: pl.DataFrame, log_odds: np.ndarray, model: PushbackModel) -> pl.DataFrame:
-    """Decisions on exchanges as a table under contracts.PUSHBACK; the reason is the likeliest one."""
+    """Decisions on exchanges as a table under contracts.Pushback; the reason is the likeliest one."""
     decided = decide(log_odds, model.slope, model.offset, model.threshold)
     reasons = np.array(outputs(model.features.codebook)[1 + len(PUSHBACK_KINDS) :])
     likeliest = reasons[log_odds[:, 1 + len(PUSHBACK_KINDS) :].argmax(axis=1)]
@@ -238,7 +238,7 @@ def found_in(table: pl.DataFrame, log_odds: np.ndarray, model: PushbackModel) ->
             "kind": np.array(PUSHBACK_KINDS)[kind],
             "reason": likeliest[row],
         },
-        schema={name: column.dtype.type for name, column in contracts.PUSHBACK.columns.items()},
+        schema=contracts.Pushback.types(),
     )
 
 
@@ -249,12 +249,12 @@ def detect_pushback(conversations: pl.DataFrame, model: PushbackModel, *, held_o
     training material is too good.
 
     Args:
-        conversations: contracts.SELECTED.
+        conversations: contracts.Selected.
         model: PushbackModel.
         held_out: decisions on the labelled conversations of this data set, see train_pushback.
 
     Returns:
-        A table under contracts.PUSHBACK: one row per message and kind; messages without pushback have none.
+        A table under contracts.Pushback: one row per message and kind; messages without pushback have none.
     """
     known = held_out.join(conversations.select("conversation_id"), on="conversation_id", how="semi")
     fresh = model.judge(exchanges(conversations.join(known, on="conversation_id", how="anti")))

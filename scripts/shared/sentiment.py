@@ -1,4 +1,4 @@
-"""Sentiment of a message: what is the human's own word in it, its sentences, VADER's score of them, a linear score of cues, and the study's five levels."""
+"""Sentiment of a message: what is the human's own word in it, its sentences, VADER's score of them, and a linear score of cues."""
 
 import csv
 from dataclasses import dataclass
@@ -8,12 +8,10 @@ from string import punctuation as PUNCTUATION
 import numpy as np
 import polars as pl
 import spacy
-from scipy.stats import rankdata
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from shared.features import PERSONS, in_words, occurrences
 from shared.job import InputError
-from shared.statistics import quantile_interval
 from shared.text import spaced_words, straight
 
 # What is not the human's own word, and its name in the column `mask`.
@@ -33,7 +31,6 @@ COURTESY = (
     r"|(?:good)?bye(?: bye)?|see you(?: (?:later|soon|tomorrow|again))?|take care|please|you(?:'re| are) welcome"
     r"|have an? (?:very )?(?:nice|good|great|lovely|wonderful) (?:day|night|evening|weekend|one|time)(?: too)?)(?: there| again| everyone| all)?\b"
 )
-LEVELS = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])  # the study's five levels on its scale
 SHORT = 8  # words of a sentence that is likelier a reaction than a request or a report
 TEXTS_AT_ONCE = 20_000  # bounds memory
 SCORERS = {"vader": "compound", "linear": "linear"}  # and the beginning of its columns
@@ -224,85 +221,3 @@ def scores(texts: pl.Series, model: LinearSentiment) -> pl.DataFrame:
         parts.append(found.select("compound", linear=pl.Series(model.score(said, len(part)))))
     empty = pl.DataFrame(schema={"compound": pl.Float64, "linear": pl.Float64})
     return pl.concat([empty, *parts]).with_columns(pl.all().fill_nan(None).round(6))
-
-
-def levels(score: np.ndarray, cut_points: list[float]) -> np.ndarray:
-    """The study's five levels of scores of any shape; a score equal to a cut point belongs to the level nearer zero, nan stays nan."""
-    low, high = np.array(cut_points[:2]), np.array(cut_points[2:])
-    at = (score[..., None] >= low).sum(axis=-1) + (score[..., None] > high).sum(axis=-1)
-    return np.where(np.isnan(score), np.nan, LEVELS[at])
-
-
-def at_ends(sentiment: pl.DataFrame, columns: list[str], *, window: int) -> pl.DataFrame:
-    """Mean of each column over the first and the last `window` human messages of each conversation: {column}_start, {column}_end.
-
-    Messages that are not scorable hold their place in the window and are left out of its mean; a window without a scorable one is null.
-    """
-    ordered = sentiment.sort("conversation_id", "turn")
-    return ordered.group_by("conversation_id", maintain_order=True).agg(
-        pl.col(columns).head(window).mean().name.suffix("_start"),
-        pl.col(columns).tail(window).mean().name.suffix("_end"),
-    )
-
-
-AGREEMENT = {"vader": "VADER", "linear": "linear score"}
-COMPARED = ["start", "end", "both", "change"]  # windows; both pools start and end
-
-
-def evaluate_sentiment(held_out: pl.DataFrame, *, bootstrap: int, confidence: float, seed: int) -> pl.DataFrame:
-    """How well each instrument orders windows and changes as the labels do, and by how much its mean differs from theirs.
-
-    Args:
-        held_out: see train_sentiment.
-        bootstrap, confidence, seed: of the intervals; conversations are resampled.
-
-    Returns:
-        instrument, scale (level or score), group (all, affective or not affective by the label), window (COMPARED), n_labelled
-        (conversations), spearman with interval, mean_label, mean_instrument, bias (instrument - label) with interval; on -1 to 1, unweighted.
-    """
-    rows = []
-    groups = {"all": pl.lit(True), "affective": pl.col("affective") == 1, "not affective": pl.col("affective") == 0}
-    for group, among in groups.items():
-        for instrument in AGREEMENT:
-            for scale in ("level", "score"):
-                ends = [f"{instrument}_{scale}_{end}" for end in ("start", "end")]
-                table = held_out.filter(among).drop_nulls(ends)
-                label = table.select("true_start", "true_end").to_numpy()
-                found = table.select(ends).to_numpy()
-                for window in COMPARED:
-                    rng = np.random.default_rng(seed)
-                    true, own = _window(label, window), _window(found, window)
-                    draws = (
-                        [
-                            _agreement(true[rows_drawn], own[rows_drawn])
-                            for rows_drawn in rng.integers(len(true), size=(bootstrap, len(true)))
-                        ]
-                        if len(true) > 1
-                        else [(np.nan, np.nan)]
-                    )
-                    point = _agreement(true, own)
-                    row = {
-                        "instrument": instrument,
-                        "scale": scale,
-                        "group": group,
-                        "window": window,
-                        "n_labelled": len(true),
-                    }
-                    row |= {"mean_label": float(true.mean()), "mean_instrument": float(own.mean())}
-                    for name, value, drawn in zip(("spearman", "bias"), point, np.array(draws).T, strict=True):
-                        low, high = quantile_interval(drawn, confidence=confidence)
-                        row |= {name: float(value), f"{name}_ci_low": low, f"{name}_ci_high": high}
-                    rows.append(row)
-    return pl.DataFrame(rows).with_columns(pl.col(pl.Float64).fill_nan(None).round(4))
-
-
-def _window(ends, window):
-    """(conversations, values) of (conversations, 2): one column, both, or their difference."""
-    return {"start": ends[:, :1], "end": ends[:, 1:], "both": ends, "change": ends[:, 1:] - ends[:, :1]}[window]
-
-
-def _agreement(true, found):
-    """Spearman's correlation, nan where a side is constant, and the mean difference."""
-    ranks = [rankdata(side.round(9).ravel()) for side in (true, found)]
-    varied = all(np.ptp(rank) > 0 for rank in ranks)
-    return np.corrcoef(*ranks)[0, 1] if varied else np.nan, (found - true).mean()

@@ -14,7 +14,7 @@ UNIONS = {
 
 
 def in_group(group: str) -> pl.Expr:
-    """bool: a row of contracts.MEASURES belongs to `group`: affective, not affective, content creation, a category or a union of categories.
+    """bool: a row of contracts.Measures belongs to `group`: affective, not affective, content creation, a category or a union of categories.
 
     `affective` is what the study counts (`included`); `not affective` are those drawn for comparison.
     """
