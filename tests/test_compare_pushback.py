@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from compare_pushback import compare_pushback, standardised_pushback
 
-from shared.contracts import CATEGORIES, MEASURES
+from shared.contracts import CATEGORIES, Measures
 
 SETTINGS = {"dataset": "own", "bootstrap": 300, "confidence": 0.95, "seed": 3}
 FLOORS = {"min_conversations": 10, "min_users": 10}
@@ -21,7 +21,7 @@ def measures(*groups):
             row = {"conversation_id": key, "cluster": key, "compared": True, "n_assistant": 1, "categories": []}
             row |= dict.fromkeys(["affective", "included", "pushback"], False) | changes
             rows.append(row | {"pushback": number < pushing})
-    columns = {name: column.dtype.type for name, column in MEASURES.columns.items()}
+    columns = Measures.types()
     named = ["conversation_id", "cluster", "user_id", "started_at", "n_assistant", "categories"]
     named += ["compared", "affective", "included", "pushback"]
     return pl.DataFrame(rows, schema={name: columns[name] for name in named})

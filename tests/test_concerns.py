@@ -32,7 +32,7 @@ FLOORS = {"min_conversations": 10, "min_users": 10}
 
 def gathered(*texts):
     """Conversations of the human messages given, each a list."""
-    schema = contracts.Gathered.to_polars_schema()
+    schema = contracts.Gathered.types()
     rows = [
         {
             "conversation_id": f"c{number:04}",

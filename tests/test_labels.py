@@ -278,9 +278,10 @@ def test_labels_of_sentiment_stand_for_six_human_messages_or_more(labels_as_writ
     assert labels_as_written.filter(pl.col("sentiment_start").is_not_null())["n_human"].min() >= 6
 
 
-def test_labels_of_other_sources_have_a_weight_exactly_where_they_were_drawn_by_chance(labels_as_written):
+def test_every_conversation_of_the_other_sources_is_read_and_stands_for_itself(labels_as_written):
     others = labels_as_written.filter(pl.col("source") != "sharegpt")
-    assert others.filter((pl.col("draw") == 1) != pl.col("weight").is_not_null()).height == 0
+    assert set(others["weight"]) == {1.0}
+    assert dict(others.group_by("source").len().iter_rows()) == {"arena": 1049, "hh": 1111}
 
 
 def test_labels_of_sharegpt_stand_for_themselves_or_for_the_rest_of_their_stratum(labels_as_written):

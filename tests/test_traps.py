@@ -37,7 +37,7 @@ def shard(*rows):
                 "language": "en",
             }
             table.append(row | changes)
-    kinds = contracts.ShardOrigins.to_polars_schema()
+    kinds = contracts.ShardOrigins.types()
     return pl.DataFrame(table, schema=kinds)
 
 
