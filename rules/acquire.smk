@@ -1,6 +1,6 @@
 """This part brings conversations in, as published, and puts them into one schema.
 Reads: the source described in config (a Hugging Face data set, addresses, a package, local files).
-Writes: data/raw/{dataset}/MANIFEST.json of a Hugging Face data set, data/raw/{dataset}/{shard}.*, data/interim/{dataset}/conversations/ and rejects/: what could not be read, and why.
+Writes: data/raw/{dataset}/MANIFEST.json of a Hugging Face data set, data/raw/{dataset}/{shard}.*, data/interim/{dataset}/conversations/, fingerprints/ and rejects/: what could not be read, and why.
 """
 
 
@@ -44,12 +44,13 @@ rule fetch_shard:
 
 
 rule normalise_shard:
-    """Conversations in one schema; parts joined, rejects counted with their reasons."""
+    """Conversations in one schema; parts joined, rejects counted with their reasons, and keys of the human text, by which duplicates are found."""
     input:
         shard=raw_file,
     output:
         conversations="data/interim/{dataset}/conversations/{shard}.parquet",
         rejects="data/interim/{dataset}/rejects/{shard}.parquet",
+        fingerprints="data/interim/{dataset}/fingerprints/{shard}.parquet",
     log:
         "logs/normalise_shard/{dataset}/{shard}.log",
     benchmark:

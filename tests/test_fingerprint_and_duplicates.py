@@ -6,12 +6,12 @@ import numpy as np
 import polars as pl
 import pytest
 from find_duplicates import find_duplicates, followed, near_originals
-from fingerprint_shard import N_PERMUTATIONS, fingerprint_shard, minhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from normalise_shard import normalise_shard
 
 from shared import contracts
+from shared.fingerprints import N_PERMUTATIONS, fingerprints_of, minhash
 
 GARDEN = (
     "the pear tree by the wall has lost most of its leaves since monday and the soil around it smells of salt which "
@@ -35,7 +35,7 @@ def table(*conversations):
 
 def duplicates(*conversations, similarity=0.85):
     answered = [texts if len(texts) % 2 == 0 else [*texts, "Noted."] for texts in conversations]
-    fingerprints = fingerprint_shard(table(*answered)).with_columns(shard=pl.lit("one"))
+    fingerprints = fingerprints_of(table(*answered)).with_columns(shard=pl.lit("one"))
     return find_duplicates(fingerprints, similarity=similarity)
 
 
@@ -53,7 +53,7 @@ def duplicates(*conversations, similarity=0.85):
     ids=["case and space", "punctuation", "reply", "reply between"],
 )
 def test_exact_key_depends_on_the_words_of_the_human_alone(first, second):
-    keys = fingerprint_shard(table(first, second))["exact"]
+    keys = fingerprints_of(table(first, second))["exact"]
     assert keys[0] == keys[1]
 
 
@@ -69,27 +69,27 @@ def test_exact_key_depends_on_the_words_of_the_human_alone(first, second):
     ids=["word", "order", "digits", "script", "later message"],
 )
 def test_exact_key_differs_where_the_human_words_differ(first, second):
-    keys = fingerprint_shard(table(first, second))["exact"]
+    keys = fingerprints_of(table(first, second))["exact"]
     assert keys[0] != keys[1]
 
 
 def test_first_prompt_key_does_not_depend_on_later_messages():
-    keys = fingerprint_shard(table(["Water the ferns.", "Done.", "And the moss."], ["Water the ferns.", "No."]))
+    keys = fingerprints_of(table(["Water the ferns.", "Done.", "And the moss."], ["Water the ferns.", "No."]))
     assert keys["first_prompt"][0] == keys["first_prompt"][1]
 
 
 def test_first_prompt_key_differs_where_the_first_message_differs():
-    keys = fingerprint_shard(table(["Water the ferns.", "Done.", "Bye"], ["Water the moss.", "Done.", "Bye"]))
+    keys = fingerprints_of(table(["Water the ferns.", "Done.", "Bye"], ["Water the moss.", "Done.", "Bye"]))
     assert keys["first_prompt"][0] != keys["first_prompt"][1]
 
 
 def test_fingerprints_keep_their_contract_and_hold_no_text():
-    fingerprints = contracts.Fingerprints.checked(fingerprint_shard(table([GARDEN, "Test the soil."], [KITCHEN])))
+    fingerprints = contracts.Fingerprints.checked(fingerprints_of(table([GARDEN, "Test the soil."], [KITCHEN])))
     assert [name for name, dtype in fingerprints.schema.items() if dtype == pl.String] == ["conversation_id"]
 
 
 def test_empty_shard_has_no_fingerprints():
-    assert contracts.Fingerprints.checked(fingerprint_shard(table())).height == 0
+    assert contracts.Fingerprints.checked(fingerprints_of(table())).height == 0
 
 
 LONG = " ".join(f"word{number}" for number in range(4_000))
@@ -97,13 +97,13 @@ LONG = " ".join(f"word{number}" for number in range(4_000))
 
 @pytest.mark.parametrize("length, same", [(20_000, True), (10_000, False), (2_000, False)])
 def test_minhash_reads_twenty_thousand_characters_of_a_text(length, same):
-    keys = fingerprint_shard(table([LONG], [LONG[:length] + " and a wholly different ending"]))
+    keys = fingerprints_of(table([LONG], [LONG[:length] + " and a wholly different ending"]))
     assert (keys["minhash"][0].to_list() == keys["minhash"][1].to_list()) is same
 
 
 def test_minhash_reads_twenty_thousand_characters_of_all_messages_together():
     first, second = LONG[:12_000], LONG[12_001:]
-    keys = fingerprint_shard(table([first, "Go on.", second], [first, "Go on.", second[:8_000], "And?", "the end"]))
+    keys = fingerprints_of(table([first, "Go on.", second], [first, "Go on.", second[:8_000], "And?", "the end"]))
     assert keys["minhash"][0].to_list() == keys["minhash"][1].to_list()
 
 
@@ -143,12 +143,12 @@ def test_conversation_is_valid_where_both_sides_wrote_and_the_human_wrote_words(
         "messages": [{"role": roles[i % 2], "text": text} for i, text in enumerate(texts)],
     }
     shard = pl.DataFrame([row], schema_overrides={"messages": contracts.MESSAGES})
-    assert fingerprint_shard(shard)["valid"].to_list() == [valid]
+    assert fingerprints_of(shard)["valid"].to_list() == [valid]
 
 
 def test_conversation_without_a_human_message_is_not_valid():
     records = [{"messages": [{"role": "assistant", "content": "Is anybody there?"}]}]
-    assert fingerprint_shard(normalise_shard(records)[0])["valid"].to_list() == [False]
+    assert fingerprints_of(normalise_shard(records)[0])["valid"].to_list() == [False]
 
 
 @settings(deadline=None)
@@ -267,7 +267,7 @@ def test_repeated_first_prompt_alone_makes_no_duplicate():
 
 def shards(*names):
     answered = table([GARDEN, "Test the soil."], [KITCHEN, "Try the top shelf."])
-    return pl.concat([fingerprint_shard(answered).with_columns(shard=pl.lit(name)) for name in names])
+    return pl.concat([fingerprints_of(answered).with_columns(shard=pl.lit(name)) for name in names])
 
 
 def test_duplicates_are_found_over_shards_in_the_order_given():
@@ -306,7 +306,7 @@ def test_each_distinct_text_is_left_exactly_once(texts):
 
 
 def test_an_unanswered_conversation_does_not_make_its_answered_twin_a_duplicate():
-    fingerprints = fingerprint_shard(table([GARDEN], [GARDEN, "Salt, most likely."])).with_columns(shard=pl.lit("one"))
+    fingerprints = fingerprints_of(table([GARDEN], [GARDEN, "Salt, most likely."])).with_columns(shard=pl.lit("one"))
     flags = find_duplicates(fingerprints, similarity=0.85)
     assert flags["exact_duplicate"].to_list() == [False, False]
     assert flags["near_duplicate"].to_list() == [False, False]
@@ -327,7 +327,7 @@ def test_texts_without_words_never_make_duplicates(second):
 def test_conversations_that_are_not_valid_change_no_flag_of_the_others(invalid):
     valid = [[GARDEN, "Noted."], [KITCHEN, "Noted."], [GARDEN, "Test the soil."]]
     flags = [
-        find_duplicates(fingerprint_shard(table(*talks)).with_columns(shard=pl.lit("one")), similarity=0.85)
+        find_duplicates(fingerprints_of(table(*talks)).with_columns(shard=pl.lit("one")), similarity=0.85)
         for talks in (valid, [invalid, *valid, invalid])
     ]
     assert flagged(flags[1])[1:-1] == flagged(flags[0])
@@ -351,7 +351,7 @@ def test_a_copy_of_a_near_duplicate_is_a_copy_of_the_one_that_stays():
 def test_every_valid_conversation_is_counted_once_with_the_one_that_stays_for_it(talks):
     texts = [[words(*(100 * seed + n + cut for n in range(60)))] for seed, cut, _ in talks]
     answered = [[*text, "Noted."] if valid else text for text, (*_, valid) in zip(texts, talks, strict=True)]
-    fingerprints = fingerprint_shard(table(*answered)).with_columns(shard=pl.lit("one"))
+    fingerprints = fingerprints_of(table(*answered)).with_columns(shard=pl.lit("one"))
     flags = find_duplicates(fingerprints, similarity=0.85).with_columns(valid=fingerprints["valid"])
     stays = ~pl.col("exact_duplicate") & ~pl.col("near_duplicate")
     assert flags.filter(stays)["unique_id"].to_list() == flags.filter(stays)["copy_of"].to_list()

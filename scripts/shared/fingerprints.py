@@ -1,21 +1,13 @@
 """Keys of each conversation's human text: exact, first prompt, and a MinHash of its word triples."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import polars as pl
 from rensa import RMinHash
 
-from shared import contracts
-from shared.job import logged
 from shared.text import fold, human_text_present, messages_by, messages_by_both
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 N_PERMUTATIONS = 64
 HASH_SEED = 20250626
-SLICE = 10_000  # conversations at a time
 MINHASH_CHARACTERS = 20_000  # of the folded human text; bounds the cost of a long paste
 
 
@@ -50,7 +42,7 @@ def _mixed(number: np.ndarray) -> np.ndarray:
     return number ^ (number >> np.uint64(32))
 
 
-def fingerprint_shard(conversations: pl.DataFrame) -> pl.DataFrame:
+def fingerprints_of(conversations: pl.DataFrame) -> pl.DataFrame:
     """One row of keys per conversation, under contracts.Fingerprints; no text is kept."""
     folded = conversations.select(
         "conversation_id",
@@ -66,17 +58,3 @@ def fingerprint_shard(conversations: pl.DataFrame) -> pl.DataFrame:
         first_prompt=pl.coalesce("first", "human").hash(HASH_SEED),
         minhash=pl.Series(minhash(folded["human"]), dtype=pl.Array(pl.UInt32, N_PERMUTATIONS)),
     )
-
-
-def main():
-    columns = ["conversation_id", "n_human", "n_assistant", "messages"]
-    conversations = pl.read_parquet(snakemake.input.conversations, columns=columns)
-    # In slices, which bounds the memory that words and their hashes take.
-    slices = [conversations.clear(), *conversations.iter_slices(SLICE)]
-    fingerprints = pl.concat(map(fingerprint_shard, slices))
-    contracts.Fingerprints.checked(fingerprints).write_parquet(snakemake.output.fingerprints)
-
-
-if __name__ == "__main__":
-    with logged(snakemake.log[0]):
-        main()
