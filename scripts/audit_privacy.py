@@ -17,12 +17,18 @@ from shared.text import fold
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
+# Every pattern begins where a word does: from within a long one it would look at the rest again and again.
 ADDRESSES = {
-    "e-mail address": r"(?i)[\w.+-]+@[\w-]+\.[a-z]{2,}",
+    "e-mail address": r"(?i)(?<![\w.+-])[\w.+-]+@[\w-]+\.[a-z]{2,}",
     "telephone number": r"(?<![\w.-])(?:\+?\d{1,3}[ -])?(?:\(\d{2,4}\) ?|\d{2,4}[ -])\d{3,4}[ -]\d{3,4}(?!\w|[.-]\d)",
     "IP address": r"(?<![\w.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\w.])",
 }
-ATTRIBUTE = r"""(?s)([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')"""
+ATTRIBUTE = r"""(?s)(?<![\w:-])([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')"""
+# Of the page that `snakemake --report` writes: its libraries' code and licences. What the run put in stands in scripts that begin with `var name =`.
+PROVENANCE, LIBRARIES = (
+    "provenance.html",
+    r"""(?s)<meta name="viewport"[^>]*>|<(script|style)\b[^>]*>(?!\s*var (?!packages\b)\w+ = ).*?</\1>""",
+)
 GEOMETRY = {"d", "points", "transform", "viewBox", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "width", "height"}
 SAMPLE = 2_000  # messages by whose beginnings the rarity of a word is judged
 SAMPLE_CHARACTERS = 1_000
@@ -35,14 +41,16 @@ def readable_texts(path: Path) -> list[str]:
     """What a reader could get out of a published file, one string for each way of reading it.
 
     A PDF by its pages; HTML and SVG with tags as spaces, with tags as nothing (a word may be cut by one), and by each of their
-    attributes and comments; anything else as it is.
+    attributes and comments; the provenance page without its libraries; anything else as it is.
     """
     if path.suffix == ".pdf":
         return ["\n".join(page.extract_text() for page in pypdf.PdfReader(path).pages)]
     text = path.read_text(encoding="utf-8")
     if path.suffix not in {".html", ".svg"}:
         return [text]
-    text = re.sub(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]+", " ", text)
+    if path.name == PROVENANCE:
+        text = re.sub(LIBRARIES, " ", text)
+    text = re.sub(r"data:[\w/+.;=-]+;base64,[A-Za-z0-9+/=]+", " ", text)
     values = [double or single for name, double, single in re.findall(ATTRIBUTE, text) if name not in GEOMETRY]
     comments = re.findall(r"(?s)<!--(.*?)-->", text)
     bare = re.sub(r"(?s)<!--.*?-->", " ", text)

@@ -28,7 +28,7 @@ SCALES = {
     ),
     "change": (lambda value: value + 0.5, [-0.5, -0.25, 0, 0.25, 0.5], lambda value: f"{value:+g}" if value else "0"),
 }
-WIDTH, LINE = 4.6, 0.18  # inches: the page of a phone shows the figure at its own size
+WIDTH, LINE = 4.6, 0.165  # inches: the page of a phone shows the figure at its own size
 STRIP = 0.6  # of the width; the numbers stand beside it
 RIGHT, LINES_ABOVE = 1.0, 2.6
 

@@ -27,7 +27,7 @@ from shared.pushback import (
     outputs,
 )
 from shared.text import fold, spaced_words
-from shared.training import FOLDS, best_threshold, calibrate, figure, markdown_table
+from shared.training import FOLDS, MIN_POSITIVES, best_threshold, calibrate, figure, markdown_table
 from shared.weights import sigmoid
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _decisions(labelled, table, scores, codebook):
     """Slope, offset and threshold of each output by held-out scores.
 
     Calibrated over messages: any pushback to the population of the probability samples, kinds given pushback. Thresholds are the best for
-    conversations that were read whole, since any instance in a conversation is what is counted.
+    conversations that were read whole, since any instance in a conversation is what is counted, and for their sources alike.
     """
     known = table["kinds"].is_not_null().to_numpy()
     truth, row = truth_of(table.filter(known), codebook), table["row"].to_numpy()
@@ -169,7 +169,7 @@ def _decisions(labelled, table, scores, codebook):
         .to_series()
         .to_numpy()
     )
-    flagged = np.ones(table.height, bool)
+    source, flagged = labelled["source"].to_numpy(), np.ones(table.height, bool)
     for number, kind in enumerate(["any", *PUSHBACK_KINDS]):
         rows = truth[:, 0] if number else weight[row[known]] > 0
         own = truth[rows, number]
@@ -183,7 +183,7 @@ def _decisions(labelled, table, scores, codebook):
         )
         true = labelled.select(said).to_series().to_numpy()[judged]
         if true.any():
-            threshold[number] = max(best_threshold(in_conversation, true), 1e-6)
+            threshold[number] = max(best_threshold(in_conversation, true, source[judged]), 1e-6)
         if not number:
             flagged = probability >= threshold[0]
     return {"slope": slope, "offset": offset, "threshold": threshold}
@@ -341,7 +341,7 @@ def model_card(
         "## Figures",
         "",
         f"{FOLDS}-fold, folds share no conversation and no first words. A conversation counts as found where any of its messages is. Thresholds were chosen on the same held-out",
-        f"scores, so F1 is slightly optimistic. In brackets: {confidence:.0%} intervals, {bootstrap:,} bootstrap draws. Only conversations whose labels were made from the whole text;",
+        f"scores, by the mean F1 of the sources with {MIN_POSITIVES} positives or more, so F1 is slightly optimistic. In brackets: {confidence:.0%} intervals, {bootstrap:,} bootstrap draws. Only conversations whose labels were made from the whole text;",
         "`all` pools the sources of whole conversations. Where a source has single exchanges alone they were labelled one by one.",
         "",
         *markdown_table(

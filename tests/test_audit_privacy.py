@@ -258,6 +258,21 @@ def test_what_stands_in_styles_and_scripts_is_read(tmp_path, content):
     assert "green stove" in read(tmp_path, content.format("green stove"))[0]
 
 
+@pytest.mark.parametrize(
+    ("content", "read_of_it"),
+    [
+        ("<script>var results = {'a': 'green stove'};</script>", True),
+        ("<script>\n    var rules = {'a': 'green stove'}</script>", True),
+        ("<p>green stove</p>", True),
+        ("<script>(() => { call('green stove') })()</script>", False),
+        ("<style>.green stove {}</style>", False),
+        ("<script>var packages = {'a': {'license': 'green stove'}}</script>", False),
+    ],
+)
+def test_of_the_provenance_page_is_read_what_the_run_put_in_and_not_its_libraries(tmp_path, content, read_of_it):
+    assert any("green stove" in text for text in read(tmp_path, content, "provenance.html")) == read_of_it
+
+
 @pytest.mark.parametrize("name", ["table.csv", "report.qmd", "references.bib"])
 def test_any_other_file_is_read_as_it_is(tmp_path, name):
     assert read(tmp_path, "<b>a</b> &amp; b", name) == ["<b>a</b> &amp; b"]

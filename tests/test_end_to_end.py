@@ -134,10 +134,20 @@ def test_two_runs_give_the_same_bytes(demo, project):
             assert twin.read_bytes() == path.read_bytes(), path.name
 
 
-def test_provenance_page_is_made(demo):
-    done = snakemake(*DEMO, "--report", "provenance.html", cwd=demo)
-    assert done.returncode == 0, done.stdout
-    assert (demo / "provenance.html").stat().st_size > 100_000
+def test_provenance_page_is_made_where_the_report_links_to_it_and_is_audited(demo):
+    page, audit = demo / "results/demo/report/provenance.html", demo / "results/demo/privacy_audit.csv"
+    before = audit.read_bytes()
+    try:
+        done = snakemake(*DEMO, "--report", str(page.relative_to(demo)), cwd=demo)
+        assert done.returncode == 0, done.stdout
+        assert page.stat().st_size > 100_000
+        assert 'href="provenance.html"' in page.with_name("report.html").read_text(encoding="utf-8")
+        done = snakemake(*DEMO, "--forcerun", "audit_privacy", cwd=demo)
+        assert done.returncode == 0, done.stdout
+        assert page.name in audit.read_text(encoding="utf-8")
+    finally:
+        page.unlink(missing_ok=True)
+        audit.write_bytes(before)
 
 
 def test_label_sample_is_drawn_with_known_probabilities(demo):
