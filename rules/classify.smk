@@ -35,22 +35,25 @@ rule plan_judging:
         selected=[
             f"data/interim/{dataset}/selected/{shard}.parquet" for dataset in PROCESSED for shard in SHARDS[dataset]
         ],
-        offline=[
-            f"data/interim/{dataset}/{BY_CLASSIFIER}/{shard}.parquet"
+        classes=lambda wildcards: [
+            f"data/interim/{dataset}/{BY_CLASSIFIER if wildcards.task == 'affect' else 'affect'}/{shard}.parquet"
             for dataset in PROCESSED
             for shard in SHARDS[dataset]
         ],
     output:
-        prompt=f"data/judge/{RUN}/prompt.txt",
-        plan=f"data/judge/{RUN}/plan.csv",
+        prompt=f"data/judge/{RUN}/{{task}}/prompt.txt",
+        plan=f"data/judge/{RUN}/{{task}}/plan.csv",
     log:
-        f"logs/plan_judging/{RUN}.log",
+        f"logs/plan_judging/{RUN}_{{task}}.log",
     benchmark:
-        f"benchmarks/plan_judging/{RUN}.jsonl"
+        f"benchmarks/plan_judging/{RUN}_{{task}}.jsonl"
     conda:
         "../environment.yml"
     params:
         settings=config["classify"]["llm"],
+        # Before the classes are judged, pushback is planned with the offline ones; once they are there, anew and with what was spent.
+        planned=lambda wildcards: JUDGED if wildcards.task == "affect" else [wildcards.task],
+        run=RUN,
         seed=config["seed"],
         code=code("plan_judging"),
     script:
@@ -60,13 +63,14 @@ rule plan_judging:
 rule judge_shard:
     """The LLM judge's labels of what the sieve let through and of a random sample of what it dropped (classify.classifier: llm)."""
     input:
+        codebook=config["classify"]["codebook"],
         selected="data/interim/{dataset}/selected/{shard}.parquet",
         offline=f"data/interim/{{dataset}}/{BY_CLASSIFIER}/{{shard}}.parquet",
-        prompt=f"data/judge/{RUN}/prompt.txt",
-        replay=config["classify"]["llm"]["replay"] or [],
+        plan=f"data/judge/{RUN}/affect/plan.csv",  # within the caps
+        replay=REPLAY or [],
     output:
         affect=f"data/interim/{{dataset}}/{BY_JUDGE}/{{shard}}.parquet",
-        answers="data/interim/{dataset}/answers/{shard}.jsonl",
+        answers="data/interim/{dataset}/answers/affect/{shard}.jsonl",
     log:
         "logs/judge_shard/{dataset}/{shard}.log",
     benchmark:
@@ -90,12 +94,21 @@ rule evaluate_judge:
     """The judge's decisions beside the labels, from which its error rates come, and what it was asked."""
     input:
         labels=config["validate"]["labels"],
+        messages=config["pushback"]["labels"],
         own=[f"data/labels/{dataset}/labels.csv" for dataset in OWN_LABELLED],
         control_labels="resources/control/labels.csv",
         measures=expand("data/interim/{dataset}/measures.parquet", dataset=PROCESSED),
-        answers=[f"data/interim/{dataset}/answers/{shard}.jsonl" for dataset in PROCESSED for shard in SHARDS[dataset]],
+        pushback=[
+            f"data/interim/{dataset}/pushback/{shard}.parquet" for dataset in PROCESSED for shard in SHARDS[dataset]
+        ],
+        answers=[
+            f"data/interim/{dataset}/answers/{task}/{shard}.jsonl"
+            for task in JUDGED
+            for dataset in PROCESSED
+            for shard in SHARDS[dataset]
+        ],
     output:
-        held_out=f"data/judge/{RUN}/held_out.csv",
+        **{task: f"data/judge/{RUN}/{task}/held_out.csv" for task in JUDGED},
         judge=report(f"results/{RUN}/tables/judge.csv", caption="../report/captions/table.rst", category="Tables"),
     log:
         f"logs/evaluate_judge/{RUN}.log",
@@ -104,9 +117,10 @@ rule evaluate_judge:
     conda:
         "../environment.yml"
     params:
+        judged=JUDGED,
         processed=PROCESSED,
         datasets=DATASETS,
-        floors={name: config["privacy"][name] for name in ("min_conversations", "min_users")},
+        floors=FLOORS,
         confidence=config["estimate"]["confidence"],
         min_human_messages_roleplay=config["classify"]["min_human_messages_roleplay"],
         code=code("evaluate_judge"),

@@ -152,6 +152,7 @@ wildcard_constraints:
     dataset="|".join(map(re.escape, SHARDS)),
     shard=r"\d{5}",
     extension="|".join(map(re.escape, EXTENSIONS)),
+    task="affect|pushback",
 
 
 def extension_of(dataset, shard):
@@ -239,20 +240,39 @@ def own_labels(wildcards):
     return [f"data/labels/{wildcards.dataset}/labels.csv"] if reading_files(wildcards.dataset) else []
 
 
-JUDGED = config["classify"]["classifier"] == "llm"
+# What an LLM judges in this run, and by which key.
+JUDGES = {
+    "affect": ("classify.classifier", config["classify"]["classifier"]),
+    "pushback": ("pushback.detector", config["pushback"]["detector"]),
+}
+JUDGED = [task for task, (_, who) in JUDGES.items() if who == "llm"]
+REPLAY = config["classify"]["llm"]["replay"]
 if JUDGED and not config["classify"]["llm"]["model"]:
     stop(
-        "classify.classifier is llm, but classify.llm.model names no model. Hint: set it and base_url to what your endpoint serves."
+        f"{JUDGES[JUDGED[0]][0]} is llm, but classify.llm.model names no model. Hint: set it and base_url to what your endpoint serves."
     )
-if JUDGED and config["classify"]["llm"]["replay"] and not Path(config["classify"]["llm"]["replay"]).is_file():
-    stop(f"classify.llm.replay: there is no file '{config['classify']['llm']['replay']}', looked for in {Path.cwd()}.")
-# The table that everything after classification reads is `affect`, whoever fills it; its error rates are those of whoever filled it.
-BY_CLASSIFIER, BY_JUDGE = ("affect_offline", "affect") if JUDGED else ("affect", "affect_judged")
-INSTRUMENT_HELD_OUT = f"data/judge/{RUN}/held_out.csv" if JUDGED else held_out_of(MODEL)
+if JUDGED and REPLAY and not Path(REPLAY).is_file():
+    stop(f"classify.llm.replay: there is no file '{REPLAY}', looked for in {Path.cwd()}.")
+
+
+def filled_by(task):
+    """(offline instrument's, judge's) name of the table that everything after reads by the name of the task, whoever fills it."""
+    return (f"{task}_offline", task) if task in JUDGED else (task, f"{task}_judged")
+
+
+def instrument_held_out(task, model):
+    """The decisions beside labels of whoever fills a table: its error rates are never another's."""
+    return f"data/judge/{RUN}/{task}/held_out.csv" if task in JUDGED else held_out_of(model)
+
+
+BY_CLASSIFIER, BY_JUDGE = filled_by("affect")
+BY_DETECTOR, BY_PUSHBACK_JUDGE = filled_by("pushback")
+INSTRUMENT_HELD_OUT = instrument_held_out("affect", MODEL)
+PUSHBACK_INSTRUMENT_HELD_OUT = instrument_held_out("pushback", PUSHBACK_MODEL)
 # Where data sets have labels of their own, the error rates come from these.
 OWN_LABELLED = [dataset for dataset in DATASETS if reading_files(dataset)]
 HELD_OUT = f"data/labels/held_out/{RUN}_affect.csv" if OWN_LABELLED else INSTRUMENT_HELD_OUT
-PUSHBACK_HELD_OUT = f"data/labels/held_out/{RUN}_pushback.csv" if OWN_LABELLED else held_out_of(PUSHBACK_MODEL)
+PUSHBACK_HELD_OUT = f"data/labels/held_out/{RUN}_pushback.csv" if OWN_LABELLED else PUSHBACK_INSTRUMENT_HELD_OUT
 
 
 def all_shards(pattern):

@@ -1,6 +1,6 @@
 """This part finds where the assistant pushes back: refusal, challenge, redirection, boundary, and why.
-Reads: data/interim/{dataset}/ (selected/, affect/, measures, origins), config/codebook.yaml, the weights that the configuration names.
-Writes: data/interim/{dataset}/pushback/; results/{run}/tables/pushback_evaluation.csv, _standardised, _parted; on request data/models/: the model trained anew.
+Reads: data/interim/{dataset}/ (selected/, affect/, measures, origins), config/codebook.yaml, the weights or the endpoint that the configuration names.
+Writes: data/interim/{dataset}/pushback/ and, where an LLM judges, answers/pushback/; results/{run}/tables/pushback_evaluation.csv, _standardised, _parted; on request data/models/: the model trained anew.
 """
 
 
@@ -13,7 +13,7 @@ rule detect_pushback:
         model=PUSHBACK_MODEL,
         held_out=held_out_of(PUSHBACK_MODEL),
     output:
-        pushback="data/interim/{dataset}/pushback/{shard}.parquet",
+        pushback=f"data/interim/{{dataset}}/{BY_DETECTOR}/{{shard}}.parquet",
     log:
         "logs/detect_pushback/{dataset}/{shard}.log",
     benchmark:
@@ -24,6 +24,34 @@ rule detect_pushback:
         code=code("detect_pushback"),
     script:
         "../scripts/detect_pushback.py"
+
+
+rule judge_pushback:
+    """The LLM judge's findings in the conversations that are compared (pushback.detector: llm)."""
+    input:
+        codebook=config["classify"]["codebook"],
+        selected="data/interim/{dataset}/selected/{shard}.parquet",
+        affect="data/interim/{dataset}/affect/{shard}.parquet",
+        offline=f"data/interim/{{dataset}}/{BY_DETECTOR}/{{shard}}.parquet",
+        plan=f"data/judge/{RUN}/pushback/plan.csv",  # within the caps
+        replay=REPLAY or [],
+    output:
+        pushback=f"data/interim/{{dataset}}/{BY_PUSHBACK_JUDGE}/{{shard}}.parquet",
+        answers="data/interim/{dataset}/answers/pushback/{shard}.jsonl",
+    log:
+        "logs/judge_pushback/{dataset}/{shard}.log",
+    benchmark:
+        "benchmarks/judge_pushback/{dataset}/{shard}.jsonl"
+    conda:
+        "../environment.yml"
+    resources:
+        endpoint=1,  # as for judge_shard
+    params:
+        settings=config["classify"]["llm"],
+        run=RUN,
+        code=code("judge_pushback"),
+    script:
+        "../scripts/judge_pushback.py"
 
 
 rule train_pushback:
@@ -57,9 +85,9 @@ rule train_pushback:
 
 
 rule evaluate_pushback:
-    """How well pushback is found: any and each kind, cross-validated on the labels that come with the model."""
+    """How well pushback is found, any and each kind: by the model, cross-validated on the labels that come with it, or by the judge."""
     input:
-        held_out=held_out_of(PUSHBACK_MODEL),
+        held_out=PUSHBACK_INSTRUMENT_HELD_OUT,
     output:
         evaluation=report(
             f"results/{RUN}/tables/pushback_evaluation.csv", caption="../report/captions/table.rst", category="Tables"

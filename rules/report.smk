@@ -63,6 +63,7 @@ rule write_report:
         boxes="report/boxes.lua",
         codebook=config["classify"]["codebook"],
         weights=MODEL,
+        pushback_weights=PUSHBACK_MODEL,
         rules="config/claims.yaml",
         study="config/study.yaml",
         languages="resources/languages.csv",

@@ -136,7 +136,7 @@ rule join_held_out:
     """Error rates of the instruments from labels of one's own, where there are any."""
     input:
         affect=INSTRUMENT_HELD_OUT,
-        pushback=held_out_of(PUSHBACK_MODEL),
+        pushback=PUSHBACK_INSTRUMENT_HELD_OUT,
         own=expand("data/labels/{dataset}/labels.csv", dataset=OWN_LABELLED),
         measures=expand("data/interim/{dataset}/measures.parquet", dataset=OWN_LABELLED),
         labelled=expand("data/interim/{dataset}/labels.parquet", dataset=OWN_LABELLED),

@@ -1,5 +1,6 @@
 """How often the assistant pushes back, by type of conversation: any instance, per assistant message, kinds and reasons."""
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,7 +27,7 @@ GROUPS = ["affective", *CATEGORIES, "not affective"]
 
 
 NAIVE = ["share_naive", "ci_low", "ci_high"]  # of kinds and reasons
-MIN_LABELS = 30  # affective conversations of the data set itself, from which its own error rates are used
+MIN_LABELS = 30  # conversations from which error rates are taken at all, and those of a data set from its own alone
 FROM_LABELS = "labelled probability sample"
 MIN_EFFECTIVE_LABELS = 10  # of a group, from which its share is estimated from them alone
 
@@ -106,7 +107,7 @@ def estimate_pushback(
 
     Args:
         measures: contracts.Measures.
-        held_out: the model's decisions beside the labels, see train_pushback.
+        held_out: the instrument's decisions beside the labels, see train_pushback.
         classes: the classifier's decisions beside the labels.
         dataset: its name.
         bootstrap, confidence, seed: of the intervals; clusters are users where there are users.
@@ -114,7 +115,7 @@ def estimate_pushback(
 
     Returns:
         dataset, group, n_conversations, n_users, n_with_pushback, share_naive with interval, estimate with interval (share_of_labels, where there is none
-        the naive share corrected by sensitivity and specificity of the model), correction (which of the two), share_of_assistant_messages with interval.
+        the naive share corrected by sensitivity and specificity of the model), correction (which of the two; none where fewer than MIN_LABELS labels tell these), share_of_assistant_messages with interval.
     """
     rows = []
     users = has_users(measures)
@@ -126,7 +127,13 @@ def estimate_pushback(
         per_message = bootstrap_ratio(
             base["n_pushback"].to_numpy(), base["n_assistant"].to_numpy(), cluster, replicates=bootstrap, rng=rng
         )
-        by_rates = rogan_gladen_draws(naive, *error_rates_for(held_out, group, dataset=dataset), rng=rng)
+        rates = error_rates_for(held_out, group, dataset=dataset)
+        by_rates = rogan_gladen_draws(naive, *rates, rng=rng)
+        corrected = summarise(by_rates, confidence=confidence)
+        correction = "error rates on labelled conversations"
+        # Only where an LLM judges: the shipped model has labels of several sources.
+        if len(rates[0]) < MIN_LABELS:
+            corrected, correction = dict.fromkeys(corrected, math.nan), "none: too few labels"
         # A generator of its own: how far the first one has run depends on counts that may have to stay hidden.
         by_labels = share_of_labels(
             held_out,
@@ -153,8 +160,8 @@ def estimate_pushback(
                 "share_naive": round(float(any_pushback.mean()), 6) if base.height else None,
                 "naive_ci_low": naive_interval["ci_low"],
                 "naive_ci_high": naive_interval["ci_high"],
-                **(by_labels or summarise(by_rates, confidence=confidence)),
-                "correction": f"{FROM_LABELS} of {dataset}" if by_labels else "error rates on labelled conversations",
+                **(by_labels or corrected),
+                "correction": f"{FROM_LABELS} of {dataset}" if by_labels else correction,
                 "share_of_assistant_messages": message_interval["estimate"],
                 "message_ci_low": message_interval["ci_low"],
                 "message_ci_high": message_interval["ci_high"],

@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from shared.contracts import PUSHBACK_KINDS
-from shared.evaluation import beside_labels
+from shared.evaluation import beside_labels, pushback_beside_labels
 from shared.job import logged
 from shared.labels import read_held_out, read_labels
 
@@ -26,26 +25,6 @@ def join_held_out(held_out: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:
     kept = known.with_columns(pl.coalesce(f"{name}_known", name).alias(name) for name in decisions).select(own.columns)
     others = held_out.filter(~pl.col("source").is_in(own["source"].unique().to_list()))
     return pl.concat([others, kept], how="diagonal_relaxed")
-
-
-def pushback_beside_labels(labelled: pl.DataFrame, *, dataset: str) -> pl.DataFrame:
-    """The pushback model's decisions beside own labels, in the columns of train_pushback.
-
-    Args:
-        labelled: import_labels' table; conversations that were not compared have no decision and are left out.
-    """
-    table, true = labelled.filter("compared"), pl.col("label_pushback")
-    return table.select(
-        "conversation_id",
-        "stratum",
-        source=pl.lit(dataset),
-        weight="weight_compared",
-        true_affective=pl.col("label_affective").cast(pl.Int8),
-        predicted_any=pl.col("pushback").cast(pl.Int8),
-        true_any=(true.list.len() > 0).cast(pl.Int8),
-        **{f"predicted_{kind}": pl.col(kind).cast(pl.Int8) for kind in PUSHBACK_KINDS},
-        **{f"true_{kind}": true.list.contains(pl.lit(kind)).cast(pl.Int8) for kind in PUSHBACK_KINDS},
-    )
 
 
 def main():

@@ -15,7 +15,7 @@ from shared.contracts import PUSHBACK_KINDS
 from shared.evaluation import evaluate_pushback
 from shared.features import human_text
 from shared.job import InputError, logged
-from shared.labels import labelled_texts, read_control_labels, read_labels, read_message_labels
+from shared.labels import in_cells, labelled_texts, read_control_labels, read_labels, read_message_labels
 from shared.pushback import (
     VIEWS,
     WORDS,
@@ -193,19 +193,8 @@ def _beside_labels(labelled, table, scores, model):
     """Decisions beside labels, without text; see train_pushback."""
     decided = decide(scores, model.slope, model.offset, model.threshold)
     row = table["row"].to_numpy()
-    found = (
-        found_in(table.with_columns(conversation_id=pl.col("row").cast(pl.String)), scores, model)
-        .group_by("conversation_id", "turn")
-        .agg(
-            entry=pl.col("turn").first().cast(pl.String)
-            + ":"
-            + pl.col("kind").cast(pl.String).str.join("|")
-            + ":"
-            + pl.col("reason").first()
-        )
-        .sort("conversation_id", "turn")
-        .group_by(row=pl.col("conversation_id").cast(pl.UInt32))
-        .agg(found=pl.col("entry").str.join(";"))
+    found = in_cells(found_in(table.with_columns(conversation_id=pl.col("row").cast(pl.String)), scores, model)).select(
+        "found", row=pl.col("conversation_id").cast(pl.UInt32)
     )
     true = pl.col("true")
     names = ["any", *PUSHBACK_KINDS]

@@ -267,7 +267,8 @@ def report_values(
         "most_values": MOST_VALUES,
         "kinds": [row for row in tables["pushback_kinds"] if row["group"] in shown],
         "reasons": [row for row in tables["pushback_reasons"] if row["group"] in shown and row["n_conversations"]],
-        "judge": tables.tables.get("judge", []),
+        "judge": [row for row in tables.tables.get("judge", []) if row["task"] == "affect"],
+        "pushback_judge": [row for row in tables.tables.get("judge", []) if row["task"] == "pushback"],
         "evaluated": [row for row in evaluated if row["n_human"] == "all" and row["n_positive"] >= MIN_POSITIVE],
         "by_length": [
             row
@@ -320,7 +321,7 @@ def main():
     claims = pl.read_csv(paths.claims, infer_schema_length=None).to_dicts()
     hashes = {
         name: hashlib.sha256(Path(paths[name]).read_bytes()).hexdigest()[:16]
-        for name in ("rules", "codebook", "weights")
+        for name in ("rules", "codebook", "weights", "pushback_weights")
     }
     config = snakemake.params.config
     for path in paths.manifests:  # the commit that `revision` was resolved to

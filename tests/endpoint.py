@@ -2,12 +2,32 @@
 
 import contextlib
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from shared.endpoint import Judge, client_for
+from shared.ledger import Ledger
+
 KEY = "sk-never-to-be-seen-0123456789"
 NOT_AFFECTIVE = {"content_creation": False, "affective": False, "categories": [], "professional": False}
+SETTINGS = {
+    "model": "judge",
+    "api_key_variable": "JUDGE_KEY",
+    "temperature": 0,
+    "max_calls": 1000,
+    "max_cost": 10,
+    "price_per_million_tokens": {"input": 1, "output": 2},
+    "concurrency": 4,
+    "requests_per_minute": 1_000_000,
+    "timeout": 20,
+    "tries": 4,
+    "max_answer_tokens": 100,
+}
 
 
 def conversation_in(request):
@@ -91,3 +111,33 @@ def serving():
     finally:
         server.shutdown()
         server.server_close()
+
+
+def judge_of(world, folder, task, **changes):
+    """A judge that asks this world, with its ledger in a folder."""
+    settings = SETTINGS | {"base_url": world.base_url} | changes
+    ledger = Ledger(folder / "spent.txt", max_calls=settings["max_calls"], max_cost=settings["max_cost"])
+    return Judge(client_for(settings), task=task, settings=settings, ledger=ledger, first_pause=0.01)
+
+
+def asked(world):
+    """Every conversation that was asked about, as text."""
+    return [json.dumps(conversation_in(request)) for request in world.requests]
+
+
+def kill_when(world, n, *arguments, cwd):
+    """Run snakemake and kill it with all its jobs when n questions have been asked."""
+    path = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"
+    running = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
+        cwd=cwd,
+        env=os.environ | {"PATH": path},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    while len(world.requests) < n and running.poll() is None:
+        time.sleep(0.02)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    time.sleep(0.2)

@@ -717,8 +717,18 @@ def test_labels_that_say_nothing_of_the_whole_group_give_error_rates_alone(n_rea
 def test_conversations_outside_the_group_need_no_reading_for_pushback():
     table = pushback(measures((400, {})), read_for_pushback(40, 10), SAMPLE)
     assert row(table, group="affective")["estimate"] == 0.25
-    assert row(table, group="not affective")["correction"] == "error rates on labelled conversations"
+    assert row(table, group="not affective")["correction"].startswith("none")
     assert row(table, group="romantic")["correction"] == "error rates on labelled conversations"
+
+
+@pytest.mark.parametrize(("n", "corrected"), [(MIN_LABELS - 1, False), (MIN_LABELS, True)])
+def test_too_few_labels_leave_the_share_uncorrected_and_say_so(n, corrected):
+    labels = rule_labels((10, 1, 1, 1, 1.0), (n - 10, 1, 0, 0, 1.0), (500, 0, 0, 0, 1.0))
+    table = measures((60, affective("coaching") | PUSHED), (60, affective("coaching")), (280, {}))
+    found = row(pushback(table, labels), group="coaching")
+    assert found["share_naive"] == 0.5
+    assert (found["estimate"] is not None) == corrected
+    assert found["correction"] == ("error rates on labelled conversations" if corrected else "none: too few labels")
 
 
 # Corrections with carried-over error rates

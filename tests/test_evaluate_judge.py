@@ -6,11 +6,12 @@ import numpy as np
 import polars as pl
 import pytest
 from estimate_prevalence import corrected
-from evaluate_judge import evaluate_judge, what_was_asked
+from evaluate_judge import evaluate_judge, evaluate_replies, what_was_asked, what_was_asked_of_replies
 from scipy.stats import beta
 
-from shared.contracts import CATEGORIES
-from shared.evaluation import beside_labels
+from shared import contracts
+from shared.contracts import CATEGORIES, PUSHBACK_KINDS
+from shared.evaluation import beside_labels, evaluate_pushback
 from shared.labels import own_labels, read_held_out
 
 CATEGORY_LIST = pl.List(pl.Enum(CATEGORIES))
@@ -136,3 +137,123 @@ def test_affective_conversations_of_few_users_are_not_told_either():
 @pytest.mark.parametrize(("n", "shown"), [(0, 0), (3, None), (12, 12)])
 def test_conversations_without_a_label_are_counted_from_the_floor_on(n, shown):
     assert asked(20, 0, n_unanswered=n)["n_unanswered"] == shown
+
+
+# evaluate_replies
+
+
+def replies_measured(rows):
+    """Rows of (id, compared, kinds that the judge found): what pushback_beside_labels reads of contracts.Measures."""
+    return pl.DataFrame(
+        [
+            {"conversation_id": name, "cluster": name, "user_id": None, "affective": True, "included": True}
+            | {"compared": compared, "n_assistant": 2, "pushback": bool(kinds)}
+            | {kind: kind in kinds for kind in PUSHBACK_KINDS}
+            for name, compared, kinds in rows
+        ],
+        schema_overrides={"n_assistant": pl.Int32, "user_id": pl.String},
+    )
+
+
+def read_whole(rows):
+    """Labels of whole conversations: rows of (id, kinds)."""
+    none = {"professional": False, "categories": [], "sentiment_start": None, "sentiment_end": None}
+    return pl.DataFrame(
+        [
+            {"source": "own", "conversation_id": name, "weight": 2.0, "stratum": "", "content_creation": False}
+            | {"affective": True, "pushback": kinds, "shortened": False}
+            | none
+            for name, kinds in rows
+        ],
+        schema_overrides={"pushback": pl.List(pl.String)},
+    )
+
+
+def read_messages(rows):
+    columns = {"source": pl.String, "conversation_id": pl.String, "turn": pl.Int32, "kinds": pl.List(pl.String)}
+    table = pl.DataFrame([("own", *row) for row in rows], schema=columns, orient="row")
+    return table.with_columns(reason=pl.lit(""))
+
+
+NO_FINDS = pl.DataFrame(schema=contracts.Pushback.types())
+
+
+def beside(labels, measures, messages=(), finds=NO_FINDS):
+    return evaluate_replies(labels, read_messages(messages), {"own": measures}, {"own": finds})
+
+
+def test_the_judge_s_pushback_stands_beside_the_labels_of_what_was_compared():
+    finds = [("a", 3, "refusal", "privacy"), ("a", 3, "boundary", "privacy"), ("a", 5, "refusal", "other")]
+    table = beside(
+        read_whole([("a", ["refusal"]), ("b", ["challenge"]), ("not compared", []), ("elsewhere", [])]),
+        replies_measured([("a", True, ["refusal", "boundary"]), ("b", True, []), ("not compared", False, [])]),
+        finds=pl.DataFrame(finds, schema=NO_FINDS.schema, orient="row"),
+    )
+    assert table.select("conversation_id", "predicted_any", "true_any").rows() == [("a", 1, 1), ("b", 0, 1)]
+    assert table.row(0, named=True)["found"] == "3:refusal|boundary:privacy;5:refusal:other"
+    assert table.select("predicted_boundary", "true_boundary", "true_challenge").rows() == [(1, 0, 0), (0, 0, 1)]
+
+
+def test_a_conversation_of_which_every_message_is_labelled_counts_as_labelled():
+    messages = [("a", 1, []), ("a", 3, ["redirect"]), ("b", 1, ["refusal"]), ("c", 1, []), ("c", 3, [])]
+    measured = replies_measured([(name, True, ["redirect"]) for name in "abc"])
+    table = beside(read_whole([("c", ["refusal"])]), measured, messages)
+    # Of b one message is not labelled; c is labelled as a whole.
+    assert table.sort("conversation_id").select("conversation_id", "true_redirect", "true_refusal").rows() == [
+        ("a", 1, 0),
+        ("c", 0, 1),
+    ]
+    assert table.filter(conversation_id="a").select("weight", "true_affective").row(0) == (None, None)
+
+
+def test_how_well_the_judge_finds_pushback_is_evaluated_like_the_model(tmp_path):
+    rows = [(f"c{number}", ["refusal"] if number % 4 == 0 else []) for number in range(80)]
+    measured = replies_measured([(name, True, kinds if name != "c0" else []) for name, kinds in rows])
+    beside(read_whole(rows), measured).write_csv(tmp_path / "held_out.csv")
+    table = evaluate_pushback(read_held_out(tmp_path / "held_out.csv"), bootstrap=100, confidence=0.95, seed=1)
+    found = table.filter(kind="any", labels="own", among="affective").row(0, named=True)
+    assert (found["n_labelled"], found["n_positive"], found["n_predicted"]) == (80, 20, 19)
+    assert (found["precision"], found["recall"]) == (1, 0.95)
+
+
+def test_a_table_of_nothing_but_planted_truth_evaluates_to_an_empty_table_with_its_columns(tmp_path):
+    planted = read_whole([("a", ["refusal"])]).with_columns(source=pl.lit("control"))
+    measured = {"control": replies_measured([("a", True, [])])}
+    evaluate_replies(planted, read_messages([]), measured, {"control": NO_FINDS}).write_csv(tmp_path / "held_out.csv")
+    table = evaluate_pushback(read_held_out(tmp_path / "held_out.csv"), bootstrap=10, confidence=0.95, seed=1)
+    assert table.height == 0 and {"kind", "among", "f1", "f1_ci_low"} <= set(table.columns)
+
+
+# what_was_asked_of_replies
+
+
+def asked_of_replies(n, n_unanswered=0, **changes):
+    lines = [
+        {"conversation_id": f"c{number}", "n_replies": 1, "model": "m", "answered_by": "m-2", "prompt": "abc"}
+        | {"temperature": 0}
+        | ({"unanswered": "HTTP status 400"} if number < n_unanswered else {})
+        for number in range(n)
+    ]
+    measured = replies_measured([(f"c{number}", True, []) for number in range(n + 20)]).with_columns(**changes)
+    return what_was_asked_of_replies(lines, measured, dataset="own", min_conversations=10, min_users=10)
+
+
+def test_the_share_of_replies_that_the_judge_saw_is_told():
+    row = asked_of_replies(40)
+    assert (row["n_judged"], row["n_selected"], row["replies_shown"]) == (40, 60, 0.5)
+
+
+@pytest.mark.parametrize(("n", "shown"), [(0, 0), (3, None), (12, 12)])
+def test_conversations_whose_replies_got_no_label_are_counted_from_the_floor_on(n, shown):
+    assert asked_of_replies(40, n_unanswered=n)["n_unanswered"] == shown
+
+
+@pytest.mark.parametrize(("n_affective", "told"), [(0, 40), (9, None), (10, 40)])
+def test_a_number_judged_that_would_tell_a_small_number_of_affective_ones_is_hidden(n_affective, told):
+    affective = pl.int_range(pl.len()) < n_affective
+    assert asked_of_replies(40, affective=affective, included=affective)["n_judged"] == told
+
+
+@pytest.mark.parametrize(("n_excluded", "told"), [(0, 40), (9, None), (10, 40)])
+def test_so_is_one_that_would_tell_how_few_affective_ones_are_not_counted(n_excluded, told):
+    assert asked_of_replies(40, included=pl.int_range(pl.len()) >= n_excluded)["n_judged"] == told

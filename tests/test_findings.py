@@ -65,7 +65,15 @@ def test_pushback_with_a_wide_interval_is_told_with_a_warning():
 
 
 def test_pushback_without_an_estimate_has_no_number():
-    assert "%" not in on_pushback(share(None, None, None), "Owls")
+    nothing = share(None, None, None) | {"correction": "error rates on labelled conversations", "share_naive": 0.2}
+    assert "%" not in on_pushback(nothing, "Owls")
+
+
+@pytest.mark.parametrize(("naive", "words"), [(0.2, "20 % of the conversations"), (None, "Too little pushback")])
+def test_pushback_that_no_labels_correct_is_told_as_uncorrected_unless_hidden(naive, words):
+    uncorrected = share(None, None, None) | {"correction": "none: too few labels", "share_naive": naive}
+    said = on_pushback(uncorrected, "Owls").replace(SPACE, " ")
+    assert words in said and ("uncorrected" in said) == (naive is not None)
 
 
 def change(estimate, low, high, excess=None):

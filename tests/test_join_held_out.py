@@ -5,9 +5,10 @@ import shutil
 import polars as pl
 import pytest
 from conftest import snakemake
-from join_held_out import join_held_out, pushback_beside_labels
+from join_held_out import join_held_out
 
 from shared.contracts import PUSHBACK_KINDS
+from shared.evaluation import pushback_beside_labels
 
 KEYS = {"weight": 1.0, "stratum": "a"}
 
@@ -38,6 +39,7 @@ def test_pushback_that_was_not_looked_for_is_no_decision():
             "weight_compared": [3.0, None],
             "label_affective": [False, False],
             "label_pushback": [["refusal"], ["refusal"]],
+            "label_shortened": [False, False],
             "pushback": [True, False],
             **{kind: [kind == "refusal", False] for kind in PUSHBACK_KINDS},
         }

@@ -1,53 +1,30 @@
 """The LLM judge by the real client against a real endpoint on this machine that misbehaves."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 
+import endpoint
 import polars as pl
 import pytest
-from conftest import ROOT, snakemake
-from endpoint import KEY, NOT_AFFECTIVE, conversation_in, serving
-from judge_shard import ask_all, judge_shard, recorded
+from conftest import snakemake
+from endpoint import KEY, NOT_AFFECTIVE, SETTINGS, asked, conversation_in, kill_when
+from judge_shard import judge_shard
 from pydantic import ValidationError
 
 from shared import contracts
-from shared.contracts import CATEGORIES, CLASSES
-from shared.endpoint import Answer, Judge, Ledger, Refused, client_for
+from shared.contracts import CATEGORIES, CLASSES, PUSHBACK_KINDS
+from shared.endpoint import Refused, ask_all, client_for, recorded
 from shared.job import InputError
 from shared.judge import Answers, answer_key, conversation_lines
+from shared.ledger import Ledger
+from shared.tasks import AffectAnswer, Task
 
 PROMPT = "Label the conversation."
+TASK = Task(PROMPT, AffectAnswer)
 COUNSELLING = {"content_creation": False, "affective": True, "categories": ["counselling"], "professional": False}
-SETTINGS = {
-    "model": "judge",
-    "api_key_variable": "JUDGE_KEY",
-    "temperature": 0,
-    "max_calls": 1000,
-    "max_cost": 10,
-    "price_per_million_tokens": {"input": 1, "output": 2},
-    "concurrency": 4,
-    "requests_per_minute": 1_000_000,
-    "timeout": 20,
-    "tries": 4,
-    "max_answer_tokens": 100,
-}
-
-
-@pytest.fixture
-def world(monkeypatch):
-    monkeypatch.setenv("JUDGE_KEY", KEY)
-    with serving() as world:
-        yield world
 
 
 def judge_of(world, folder, **changes):
-    settings = SETTINGS | {"base_url": world.base_url} | changes
-    ledger = Ledger(folder / "spent.txt", max_calls=settings["max_calls"], max_cost=settings["max_cost"])
-    return Judge(client_for(settings), prompt=PROMPT, settings=settings, ledger=ledger, first_pause=0.01)
+    return endpoint.judge_of(world, folder, TASK, **changes)
 
 
 def content_of(*texts):
@@ -59,10 +36,6 @@ def content_of(*texts):
 def wanted(n):
     items = [{"conversation_id": f"c{number}", "content": content_of(f"I am number {number}.")} for number in range(n)]
     return [item | {"key": answer_key(item["content"], prompt=PROMPT, model="judge", temperature=0)} for item in items]
-
-
-def asked(world):
-    return [json.dumps(conversation_in(request)) for request in world.requests]
 
 
 def test_a_label_comes_back_with_the_model_that_gave_it(world, tmp_path):
@@ -275,7 +248,7 @@ def test_the_same_text_under_two_ids_is_asked_once(world, tmp_path):
 )
 def test_a_label_that_contradicts_itself_is_none(changes):
     with pytest.raises(ValidationError):
-        Answer(**COUNSELLING | changes)
+        AffectAnswer(**COUNSELLING | changes)
 
 
 def test_a_recorded_answer_that_is_no_label_is_named(tmp_path):
@@ -283,7 +256,7 @@ def test_a_recorded_answer_that_is_no_label_is_named(tmp_path):
     answers = Answers(tmp_path)
     answers.put(item["key"], COUNSELLING | {"categories": ["astrology"]})
     with pytest.raises(InputError, match=f"{item['key']} on c0 is not a label"):
-        recorded([item], answers, {}, settings=SETTINGS, prompt=PROMPT)
+        recorded([item], answers, {}, settings=SETTINGS, task=TASK)
 
 
 # judge_shard: what becomes of the labels
@@ -352,27 +325,11 @@ def test_nothing_judged_changes_nothing():
 # The workflow against the endpoint
 
 
-@pytest.fixture(scope="module")
-def control():
-    """A judge that knows the planted truth, by the first human message."""
-    from shared.labels import read_control_labels
-
-    labels = {
-        row["conversation_id"]: row for row in read_control_labels(ROOT / "resources/control/labels.csv").to_dicts()
-    }
-    truth = {}
-    for line in (ROOT / "resources/control/conversations.jsonl").read_text(encoding="utf-8").splitlines():
-        record = json.loads(line)
-        first = next(message["content"] for message in record["conversation"] if message["role"] == "user")
-        label = labels[record["conversation_hash"]]
-        truth[first.strip()] = {name: label[name] for name in NOT_AFFECTIVE}
-    return lambda conversation: truth[next(said["human"] for said in conversation if "human" in said).strip()]
-
-
 def arguments(world, run="judged", **changes):
     settings = {"base_url": world.base_url, "model": "judge", "api_key_variable": "JUDGE_KEY"}
     settings |= {"requests_per_minute": 1_000_000, "sample_of_screened_out": 0.5} | changes
-    return ["--configfile=config/demo.yaml", "--config", f"run={run}", f"classify={{classifier: llm, llm: {settings}}}"]
+    both = [f"classify={{classifier: llm, llm: {settings}}}", "pushback={detector: llm}"]
+    return ["--configfile=config/demo.yaml", "--config", f"run={run}", *both]
 
 
 JUDGED = "data/interim/control/affect/00000.parquet"
@@ -394,17 +351,38 @@ def test_judged_control_corpus_reaches_the_report_and_is_replayed_without_a_key(
 
     results = project / "results/judged"
     html = (results / "report/report.html").read_text(encoding="utf-8")
-    row = pl.read_csv(results / "tables/judge.csv").row(0, named=True)
-    assert row["answered_by"] == "judge-2025-01-01" and row["prompt_sha256"] in html and "The judge" in html
-    assert row["n_judged"] >= n_asked and row["sample_of_screened_out"] == 0.5 and row["n_screened_out_judged"] >= 10
+    row, of_replies = pl.read_csv(results / "tables/judge.csv").to_dicts()
+    assert (row["task"], of_replies["task"]) == ("affect", "pushback")
+    for told in (row, of_replies):
+        assert told["answered_by"] == "judge-2025-01-01" and told["prompt_sha256"] in html
+    assert "The judge" in html and of_replies["replies_shown"] == 1
+    assert (
+        row["n_judged"] + of_replies["n_judged"] >= n_asked
+        and row["sample_of_screened_out"] == 0.5
+        and row["n_screened_out_judged"] >= 10
+    )
     check = {row["quantity"]: row for row in pl.read_csv(results / "tables/instrument_check.csv").to_dicts()}
     assert check["share included"]["precision"] == 1 and check["share included"]["recall"] > 0.95
+    for quantity in ("share with any pushback", *(f"share with {kind}" for kind in PUSHBACK_KINDS)):
+        assert (check[quantity]["precision"], check[quantity]["recall"]) == (1, 1)
     # The correction rests on this judge's decisions, not on the offline classifier's.
-    held_out = pl.read_csv(project / "data/judge/judged/held_out.csv")
+    held_out = pl.read_csv(project / "data/judge/judged/affect/held_out.csv")
     assert held_out["source"].unique().to_list() == ["control"]
     assert held_out.filter(pl.col("predicted_included") > pl.col("true_included")).height == 0
 
-    lines = (project / "data/interim/control/answers/00000.jsonl").read_text(encoding="utf-8")
+    of_pushback = pl.read_csv(project / "data/judge/judged/pushback/held_out.csv", infer_schema=False)
+    shipped = pl.read_csv(project / "resources/models/pushback_held_out.csv", infer_schema=False)
+    assert set(of_pushback.columns) == set(shipped.columns) and of_pushback["predicted_any"].n_unique() == 2
+    assert of_pushback["predicted_any"].equals(of_pushback["true_any"])
+    # Nobody has labelled the control corpus but its makers: no error rate is known, and none of the offline model's is taken.
+    table = pl.read_csv(results / "tables/pushback.csv")
+    assert table["correction"].unique().to_list() == ["none: too few labels"] and table["estimate"].null_count() == len(
+        table
+    )
+    assert "uncorrected" in html
+
+    answers = project / "data/interim/control/answers"
+    lines = "".join((answers / task / "00000.jsonl").read_text(encoding="utf-8") for task in ("pushback", "affect"))
     recording = project / "answers.jsonl"
     recording.write_text(lines, encoding="utf-8")
     before = {path: path.read_bytes() for path in [project / JUDGED, *results.rglob("*.csv")]}
@@ -412,10 +390,10 @@ def test_judged_control_corpus_reaches_the_report_and_is_replayed_without_a_key(
     (project / "data/judge/answers").rename(project / "elsewhere")
     done = snakemake(*arguments(world, replay="answers.jsonl"), cwd=project)
     assert done.returncode == 0, done.stdout
-    assert re_ran(done, "judge_shard") and len(world.requests) == n_asked
+    assert re_ran(done, "judge_shard") and re_ran(done, "judge_pushback") and len(world.requests) == n_asked
     assert {path: path.read_bytes() for path in before} == before
 
-    recording.write_text("".join(line + "\n" for line in lines.splitlines()[1:]), encoding="utf-8")
+    recording.write_text("".join(line + "\n" for line in lines.splitlines()[:-1]), encoding="utf-8")
     done = snakemake(*arguments(world, replay="answers.jsonl"), "--", JUDGED, cwd=project)
     assert done.returncode != 0 and "answers.jsonl holds no answer on 1 of" in done.stdout
     assert "Traceback" not in done.stdout.split("Logfile")[-1]
@@ -427,20 +405,7 @@ def re_ran(done, rule):
 
 def test_a_killed_run_asks_nothing_twice(project, world, control):
     world.judge, world.delay = control, 0.05
-    path = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"
-    running = subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--cores", "2", *arguments(world, concurrency=2), "--", JUDGED],
-        cwd=project,
-        env=os.environ | {"PATH": path},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    while len(world.requests) < 30 and running.poll() is None:
-        time.sleep(0.02)
-    os.killpg(running.pid, signal.SIGKILL)
-    running.wait()
-    time.sleep(0.2)
+    kill_when(world, 30, *arguments(world, concurrency=2), "--", JUDGED, cwd=project)
     first = asked(world)
     n_kept = len(list((project / "data/judge/answers").rglob("*.json")))
     assert 30 <= len(first) < 150 and n_kept >= 25

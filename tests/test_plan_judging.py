@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from plan_judging import check_caps, in_words, plan_judging
 
 from shared.codebook import codebook_text
-from shared.contracts import CATEGORIES, CLASSES, MESSAGES
+from shared.contracts import CATEGORIES, CLASSES, MESSAGES, PUSHBACK_KINDS
 from shared.job import InputError
-from shared.judge import Answers, answer_key, conversation_lines, is_drawn, judge_prompt, to_judge
+from shared.judge import Answers, answer_key, conversation_lines, is_drawn, replies_in, replies_to_judge, to_judge
+from shared.tasks import AffectAnswer, Task, affect_task, pushback_task
 
 CODEBOOK = yaml.safe_load((ROOT / "config" / "codebook.yaml").read_text(encoding="utf-8"))
 SETTINGS = {
@@ -44,16 +45,29 @@ def read(lines):
 
 @pytest.mark.parametrize("name", CLASSES)
 def test_every_class_has_all_that_a_reader_needs_and_the_prompt_says_it(name):
-    prompt, entry = judge_prompt(CODEBOOK), CODEBOOK["classes"][name]
+    prompt, entry = affect_task(CODEBOOK).prompt, CODEBOOK["classes"][name]
     for words in [entry["definition"], entry["counts"], entry["counts_not"], *entry["rulings"], *entry["examples"]]:
         assert words in prompt
     assert entry["rulings"] and entry["examples"]
 
 
 def test_prompt_names_every_category_and_no_cue_of_the_matchers():
-    prompt = judge_prompt(CODEBOOK)
+    prompt = affect_task(CODEBOOK).prompt
     assert all(f"## {name}:" in prompt for name in CATEGORIES)
     assert "my mother in law" not in prompt and "strong" not in prompt
+
+
+@pytest.mark.parametrize("name", PUSHBACK_KINDS)
+def test_the_prompt_on_pushback_says_all_of_each_kind_and_no_cue_of_the_matchers(name):
+    prompt, entry = pushback_task(CODEBOOK).prompt, CODEBOOK["pushback"]["kinds"][name]
+    for words in [f"## {name}:", entry["definition"], entry["counts_not"], *entry["rulings"]]:
+        assert words in prompt
+    assert ", ".join(entry["strong"][:2]) not in prompt
+
+
+def test_the_prompt_on_pushback_names_every_reason():
+    prompt = pushback_task(CODEBOOK).prompt
+    assert all(f"- {reason}: " in prompt for reason in CODEBOOK["pushback"]["reasons"])
 
 
 def test_kinds_of_pushback_are_put_into_words_for_annotators_too():
@@ -96,6 +110,39 @@ def test_a_long_first_message_is_shown_by_its_beginning():
     assert shown == [("human", "a" * 200 + "[…]"), ("assistant", "b" * 100 + "[…]")]
 
 
+def test_replies_are_numbered_by_their_position_and_nothing_else_is():
+    shown = conversation_lines(said("Hello.", "Well.", "assistant 7", "No."), max_characters=1000, numbered=True)
+    assert read(shown) == [
+        ("human", "Hello."),
+        ("assistant 1", "Well."),
+        ("human", "assistant 7"),
+        ("assistant 3", "No."),
+    ]
+    assert replies_in(shown) == {1, 3}
+
+
+def test_of_a_long_conversation_only_the_replies_shown_have_numbers():
+    talk = said(*["x" * 200] * 200)
+    shown = conversation_lines(talk, max_characters=1600, numbered=True)
+    assert replies_in(shown) == {1, 3, 5, 197, 199}
+
+
+@given(st.lists(st.tuples(st.sampled_from(["human", "assistant", "system"]), st.text(max_size=40)), max_size=9))
+def test_no_text_passes_for_a_reply(messages):
+    messages = [{"role": role, "text": text} for role, text in messages]
+    shown = conversation_lines(messages, max_characters=1000, numbered=True)
+    assert replies_in(shown) == {n for n, message in enumerate(messages) if message["role"] == "assistant"}
+
+
+def test_a_conversation_of_which_no_reply_is_shown_is_not_asked_about():
+    talks = pl.DataFrame(
+        {"conversation_id": ["a", "b"], "messages": [said("Hello."), said("Hello.", "Well.")]},
+        schema={"conversation_id": pl.String, "messages": MESSAGES},
+    )
+    wanted = replies_to_judge(talks, task=pushback_task(CODEBOOK), settings=SETTINGS)
+    assert [(item["conversation_id"], item["n_replies"]) for item in wanted] == [("b", 1)]
+
+
 # which conversations
 
 
@@ -105,7 +152,7 @@ def conversations(n):
 
 
 def drawn(n, candidate, **changes):
-    options = {"prompt": "P", "settings": SETTINGS | changes, "seed": 7}
+    options = {"task": Task("P", AffectAnswer), "settings": SETTINGS | changes, "seed": 7}
     return to_judge(conversations(n), pl.Series(candidate), **options)
 
 
@@ -164,18 +211,52 @@ def test_plan_counts_what_is_not_answered_once_for_each_text(tmp_path):
 
 
 def test_plan_in_words_names_the_host_and_every_number():
-    row = {"dataset": "own", "shard": "00000", "n_wanted": 5000, "n_calls": 4000}
+    row = {"dataset": "own", "shard": "00000", "task": "affect", "n_wanted": 5000, "n_calls": 4000}
     plan = pl.DataFrame([row | {"tokens_in": 9_000_000, "tokens_out": 240_000, "cost": 1.25}] * 2)
     words = in_words(plan, settings=SETTINGS)
     assert re.search(r"10,000 .*2,000 .*8,000 calls to user\.example\.org.*18,000,000 .*480,000 .*2\.50", words)
 
 
+def test_a_plan_of_both_tasks_says_that_one_is_a_guess():
+    row = {
+        "dataset": "own",
+        "shard": "00000",
+        "n_wanted": 50,
+        "n_calls": 40,
+        "tokens_in": 1,
+        "tokens_out": 1,
+        "cost": 0.0,
+    }
+    both = pl.DataFrame([{"task": task} | row for task in ("affect", "pushback")])
+    assert "(50 for affect, 50 for pushback, the latter if the offline classes hold)" in in_words(
+        both, settings=SETTINGS
+    )
+    assert "(50 for pushback)," in in_words(both.filter(task="pushback"), settings=SETTINGS)
+
+
 @pytest.mark.parametrize(("calls", "cost", "stopped"), [(100, 1.0, False), (101, 0.5, True), (50, 1.01, True)])
 def test_a_plan_over_a_cap_is_stopped(calls, cost, stopped):
-    row = {"dataset": "own", "shard": "00000", "n_wanted": calls, "n_calls": calls, "tokens_in": 1, "tokens_out": 1}
+    row = {"dataset": "own", "shard": "00000", "task": "affect", "n_wanted": calls, "n_calls": calls}
+    row |= {"tokens_in": 1, "tokens_out": 1}
     plan = pl.DataFrame([row | {"cost": cost}])
     if stopped:
         with pytest.raises(InputError, match="Nothing was asked"):
             check_caps(plan, settings=SETTINGS)
     else:
         check_caps(plan, settings=SETTINGS)
+
+
+@pytest.mark.parametrize(("spent", "stopped"), [((40, 0.5), False), ((41, 0.0), True), ((0, 0.51), True)])
+def test_what_the_run_has_spent_counts_towards_its_caps(spent, stopped):
+    row = {"dataset": "own", "shard": "00000", "task": "pushback", "n_wanted": 60, "n_calls": 60}
+    plan = pl.DataFrame([row | {"tokens_in": 1, "tokens_out": 1, "cost": 0.5}])
+    if stopped:
+        with pytest.raises(InputError, match=f"spent by this run before: {spent[0]} calls"):
+            check_caps(plan, settings=SETTINGS, spent=spent)
+    else:
+        check_caps(plan, settings=SETTINGS, spent=spent)
+
+
+def test_a_run_that_has_nothing_left_to_ask_is_not_stopped_by_what_it_spent():
+    row = {"dataset": "own", "shard": "00000", "task": "affect", "n_wanted": 60, "n_calls": 0}
+    check_caps(pl.DataFrame([row | {"cost": 0.0}]), settings=SETTINGS, spent=(500, 9.0))

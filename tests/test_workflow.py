@@ -17,7 +17,7 @@ RULES = {
     for name, body in re.findall(r"^rule (\w+):\n((?:    .*\n|\n)+)", path.read_text(encoding="utf-8"), re.MULTILINE)
 }
 OF_READERS = {"plan_labels", "draw_label_sample", "compare_readings", "adjudicate_labels", "join_held_out"}
-OF_THE_JUDGE = {"plan_judging", "judge_shard", "evaluate_judge"}
+OF_THE_JUDGE = {"plan_judging", "judge_shard", "judge_pushback", "evaluate_judge"}
 
 
 def test_lint_is_clean():
@@ -56,11 +56,16 @@ def test_forced_dry_run_of_the_default_run_plans_every_stage():
     assert not any(re.search(rf"^{name}\s", done.stdout, re.M) for name in OF_THE_JUDGE)
 
 
-def test_dry_run_with_a_judge_plans_it_in_front_of_everything_that_needs_a_class():
-    done = snakemake("--forceall", "--dry-run", "--config", "classify={classifier: llm, llm: {model: m}}", cwd=ROOT)
+@pytest.mark.parametrize(
+    ("classifier", "detector", "absent"),
+    [("llm", "offline", {"judge_pushback"}), ("offline", "llm", {"judge_shard"}), ("llm", "llm", set())],
+)
+def test_dry_run_with_a_judge_plans_it_beside_the_instruments_that_stand_in_for_it(classifier, detector, absent):
+    options = [f"classify={{classifier: {classifier}, llm: {{model: m}}}}", f"pushback={{detector: {detector}}}"]
+    done = snakemake("--forceall", "--dry-run", "--config", *options, cwd=ROOT)
     assert done.returncode == 0, done.stdout
-    planned = [name for name in {"classify_shard", *OF_THE_JUDGE} if re.search(rf"^{name}\s", done.stdout, re.M)]
-    assert sorted(planned) == sorted({"classify_shard", *OF_THE_JUDGE})
+    known = {"classify_shard", "detect_pushback", *OF_THE_JUDGE}
+    assert {name for name in known if re.search(rf"^{name}\s", done.stdout, re.M)} == known - absent
 
 
 @pytest.mark.parametrize(
@@ -160,6 +165,7 @@ def test_no_workflow_file_names_a_path_of_one_machine():
         (["sentiment={cut_points: [0.5, 0.1, 0.2, 0.3]}"], ["cut_points must rise"]),
         (["estimate={confidence: 95}"], ["estimate.confidence", "95"]),
         (["classify={classifier: llm}"], ["classify.llm.model names no model"]),
+        (["pushback={detector: llm}"], ["pushback.detector is llm", "classify.llm.model names no model"]),
         (["classify={classifier: gpt}"], ["classify.classifier", "offline", "llm"]),
         (["classify={llm: {api_key_variable: sk-123}}"], ["classify.llm.api_key_variable", "never the key itself"]),
         (["classify={llm: {base_url: 'https://me:pw@example.org/v1'}}"], ["base_url", "without user or password"]),

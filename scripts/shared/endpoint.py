@@ -1,48 +1,26 @@
 """The endpoint of the LLM judge: asked patiently, at a pace, under a cap, and heard only where its reply is a label."""
 
+import contextlib
 import json
 import os
 import threading
 import time
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from secrets import token_hex
-from typing import Literal
 
 import openai
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import ValidationError
 
-from shared.contracts import CATEGORIES
 from shared.job import InputError
-from shared.judge import ANSWER_TOKENS, FRAME_TOKENS, cost_of, tokens
+from shared.judge import ANSWER_TOKENS, FRAME_TOKENS, Answers, cost_of, digest, replies_in, tokens
+from shared.ledger import Ledger, ledger_of
+from shared.tasks import Task
 
 BUSY = {408, 409, 425, 429}  # and everything from 500 on: may pass
 NOT_ACCEPTED = {400, 413, 422}  # this request, in this form
 LONGEST_WAIT = 300  # seconds
-
-
-class Answer(BaseModel):
-    """What the judge says of a conversation."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    content_creation: bool
-    affective: bool
-    categories: list[Literal[*CATEGORIES]]
-    professional: bool
-
-    @model_validator(mode="after")
-    def consistent(self) -> "Answer":
-        """Categories belong to affective conversations and to no others; professional use is counselling."""
-        if self.affective != bool(self.categories):
-            raise ValueError(
-                "categories must be empty where affective is false, and name at least one where it is true"
-            )
-        if self.professional and "counselling" not in self.categories:
-            raise ValueError("professional needs counselling among the categories")
-        return self
-
-
-SCHEMA = {"type": "json_schema", "json_schema": {"name": "label", "strict": True, "schema": Answer.model_json_schema()}}
+MOST_UNANSWERED = 0.05  # of those asked, beyond the first few
+FIRST_FEW = 5
 
 
 class Garbled(Exception):
@@ -59,56 +37,6 @@ class Unusable(Exception):
 
 class Refused(Exception):
     """The endpoint will not label this conversation, however often it is asked."""
-
-
-class Ledger:
-    """Calls and cost of a run in a file that only grows: what earlier and parallel jobs of the run spent counts too.
-
-    The dearest that a call can become is written before it is made and corrected afterwards, so the caps hold even where a job is killed.
-    """
-
-    def __init__(self, path: str | Path, *, max_calls: int, max_cost: float):
-        self.path, self.max_calls, self.max_cost = Path(path), max_calls, max_cost
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.touch()
-        self.lock = threading.Lock()
-        self.calls, self.cost, self.read = 0, 0.0, 0
-
-    def _write(self, calls, cost):
-        with open(self.path, "a", encoding="utf-8") as file:
-            file.write(f"{calls} {cost:.9f}\n")
-
-    def spent(self) -> tuple[int, float]:
-        """Calls and cost so far."""
-        with open(self.path, encoding="utf-8") as file:
-            file.seek(self.read)
-            for line in iter(file.readline, ""):
-                calls, cost = line.split()
-                self.calls, self.cost = self.calls + int(calls), self.cost + float(cost)
-            self.read = file.tell()
-        return self.calls, self.cost
-
-    def reserve(self, cost: float) -> None:
-        """Put down a call before it is made.
-
-        Raises:
-            InputError: it would go over a cap. It is not put down then.
-        """
-        with self.lock:
-            self._write(1, cost)
-            calls, total = self.spent()
-            if calls <= self.max_calls and total <= self.max_cost + 1e-9:
-                return
-            self._write(-1, -cost)
-        raise InputError(
-            f"The judge stopped at its cap: {calls - 1:,} calls and a cost of {total - cost:,.4f} so far, allowed are classify.llm.max_calls: "
-            f"{self.max_calls} and max_cost: {self.max_cost}. Every answer is kept: raise the cap and run again, and only what is missing is asked."
-        )
-
-    def correct(self, cost: float) -> None:
-        """Add `cost`, negative where a call was cheaper than put down."""
-        with self.lock:
-            self._write(0, cost)
 
 
 class Pace:
@@ -133,8 +61,8 @@ class Pace:
 class Judge:
     """An endpoint, asked patiently: busy answers, time-outs, cut connections and unusable replies are tried again with growing pauses."""
 
-    def __init__(self, client: openai.OpenAI, *, prompt: str, settings: dict, ledger: Ledger, first_pause: float = 1):
-        self.client, self.prompt, self.settings, self.ledger = client, prompt, settings, ledger
+    def __init__(self, client: openai.OpenAI, *, task: Task, settings: dict, ledger: Ledger, first_pause: float = 1):
+        self.client, self.task, self.settings, self.ledger = client, task, settings, ledger
         self.first_pause, self.pace, self.structured = first_pause, Pace(settings["requests_per_minute"]), True
 
     def ask(self, content: str) -> dict:
@@ -195,10 +123,12 @@ class Judge:
     def _call(self, content, said, limit, structured):
         mark = token_hex(16)
         user = f"{mark}\n{content}\n{mark}\nThe conversation ended at the mark. Label it."
-        form = {"response_format": SCHEMA, "max_completion_tokens": limit} if structured else {"max_tokens": limit}
+        form = {"max_tokens": limit}
+        if structured:
+            form = {"response_format": self.task.response_format, "max_completion_tokens": limit}
         prices = self.settings["price_per_million_tokens"]
         # No tokenizer makes more tokens than there are bytes.
-        dearest = cost_of(len((self.prompt + user + str(said)).encode()) + FRAME_TOKENS, limit, prices)
+        dearest = cost_of(len((self.task.prompt + user + str(said)).encode()) + FRAME_TOKENS, limit, prices)
         self.pace.wait()
         if self.pace.stop.is_set():
             raise InputError("Stopped because another question ended the run.")
@@ -207,7 +137,7 @@ class Judge:
             response = self.client.chat.completions.with_raw_response.create(
                 model=self.settings["model"],
                 temperature=self.settings["temperature"],
-                messages=[{"role": "system", "content": self.prompt}, {"role": "user", "content": user}, *said],
+                messages=[{"role": "system", "content": self.task.prompt}, {"role": "user", "content": user}, *said],
                 **form,
             )
         except openai.APIStatusError:
@@ -221,16 +151,15 @@ class Judge:
             choice = reply["choices"][0]
             text = (choice["message"]["content"] or "").strip()
             usage = reply.get("usage") or {}
-            tokens_in = usage.get("prompt_tokens") or tokens(self.prompt + user)
+            tokens_in = usage.get("prompt_tokens") or tokens(self.task.prompt + user)
             tokens_out = usage.get("completion_tokens") or ANSWER_TOKENS
             self.ledger.correct(cost_of(tokens_in, tokens_out, prices) - dearest)
         except (ValueError, KeyError, IndexError, TypeError, AttributeError):
             raise Garbled from None
         if choice.get("finish_reason") == "content_filter" or choice["message"].get("refusal"):
             raise Refused("the model declined")
-        return answer_in(text, truncated=choice.get("finish_reason") == "length") | {
-            "answered_by": str(reply.get("model") or self.settings["model"])[:80]
-        }
+        label = answer_in(text, task=self.task, content=content, truncated=choice.get("finish_reason") == "length")
+        return label | {"answered_by": str(reply.get("model") or self.settings["model"])[:80]}
 
 
 def named(error: openai.APIStatusError) -> str:
@@ -239,20 +168,21 @@ def named(error: openai.APIStatusError) -> str:
     return f", {' '.join(words)}" if words else ""
 
 
-def answer_in(text: str, *, truncated: bool) -> dict:
-    """The label in a reply, whatever stands around its JSON object.
+def answer_in(text: str, *, task: Task, content: str, truncated: bool) -> dict:
+    """The label in a reply to `content`, whatever stands around its JSON object.
 
     Raises:
         Unusable: there is none, or it is not one that the codebook knows.
     """
     try:
-        return Answer.model_validate_json(text[text.find("{") : text.rfind("}") + 1]).model_dump()
+        label = text[text.find("{") : text.rfind("}") + 1]
+        return task.answer.model_validate_json(label, context={"replies": replies_in(content)}).model_dump()
     except ValidationError as error:
         if truncated:
             raise Unusable("the answer was cut off", truncated=True) from None
         # A key that is none of ours may be anything, a piece of the conversation too.
         keys = [fault["loc"][0] if fault["loc"] else "object" for fault in error.errors()]
-        keys = [key if key in {*Answer.model_fields, "object"} else "unknown key" for key in keys]
+        keys = [key if key in {*task.answer.model_fields, "object"} else "unknown key" for key in keys]
         faults = {f"{key}: {fault['msg']}" for key, fault in zip(keys, error.errors(), strict=True)}
         raise Unusable("; ".join(sorted(faults))) from None
 
@@ -277,3 +207,102 @@ def client_for(settings: dict) -> openai.OpenAI:
         # Conversations go to the endpoint that was named, and are not handed on to another one.
         http_client=openai.DefaultHttpxClient(follow_redirects=False),
     )
+
+
+def ask_all(wanted: list[dict], *, judge: Judge, answers: Answers) -> dict[str, str]:
+    """Ask for every label that is not there, several at a time, and keep each as soon as it is had.
+
+    Args:
+        wanted: dicts with conversation_id, content and key.
+
+    Returns:
+        {key: reason} of conversations that got no label.
+
+    Raises:
+        InputError: a cap is reached, or the endpoint does not answer, or too many conversations got no label. What was answered is kept.
+    """
+    unanswered, done = {}, 0
+    with ThreadPoolExecutor(judge.settings["concurrency"]) as pool:
+        # The same text under two ids is asked once.
+        asked = {
+            pool.submit(judge.ask, item["content"]): item["key"] for item in {i["key"]: i for i in wanted}.values()
+        }
+        try:
+            for question in as_completed(asked):
+                done += 1
+                try:
+                    answers.put(asked[question], question.result())
+                except Refused as fault:
+                    unanswered[asked[question]] = str(fault)
+                    if len(unanswered) > FIRST_FEW + MOST_UNANSWERED * done:
+                        raise InputError(
+                            f"The judge gave no label to {len(unanswered)} of {done} conversations, the last time because: {fault}. Check that "
+                            "classify.llm.model can follow the prompt under data/judge/ and takes these settings. Every answer is kept."
+                        ) from None
+        except BaseException:
+            judge.pace.stop.set()
+            pool.shutdown(cancel_futures=True)
+            for question, key in asked.items():
+                with contextlib.suppress(Exception):
+                    if not question.cancelled():
+                        answers.put(key, question.result())
+            raise
+    return unanswered
+
+
+def recorded(
+    wanted: list[dict], answers: Answers, unanswered: dict[str, str], *, settings: dict, task: Task
+) -> list[dict]:
+    """One row for each conversation asked about: what `wanted` says of it save its text, hashes and label. This is what a reviewer replays."""
+    made_with = {"model": settings["model"], "prompt": digest(task.prompt), "temperature": settings["temperature"]}
+    rows = []
+    for item in wanted:
+        row = {name: value for name, value in item.items() if name != "content"} | made_with
+        answer = {"unanswered": unanswered[item["key"]]} if item["key"] in unanswered else answers.get(item["key"])
+        if "unanswered" in answer:
+            rows.append(row | {"unanswered": answer["unanswered"]})
+            continue
+        try:
+            said, shown = {name: answer.get(name) for name in task.answer.model_fields}, replies_in(item["content"])
+            label = task.answer.model_validate(said, context={"replies": shown}).model_dump()
+        except ValidationError:
+            raise InputError(
+                f"The recorded answer {item['key']} on {item['conversation_id']} is not a label under the codebook. Take its line from the recording, or its "
+                "file from classify.llm.cache, and run again."
+            ) from None
+        rows.append(row | {"answered_by": answer["answered_by"]} | label)
+    return rows
+
+
+def judged(wanted: list[dict], *, task: Task, settings: dict, run: str) -> list[dict]:
+    """What the judge says of each conversation: kept answers, and those that it is asked for now.
+
+    Args:
+        wanted: of shared.judge.questions.
+        settings: `classify: llm` of the configuration.
+        run: its name, by which the ledger is found.
+
+    Returns:
+        The rows of `recorded`; those of conversations that got no label say why in `unanswered`.
+
+    Raises:
+        InputError: a recording lacks an answer; or as for ask_all.
+    """
+    answers = Answers(settings["cache"], settings["replay"])
+    missing = [item for item in wanted if answers.get(item["key"]) is None]
+    unanswered = {}
+    if missing and settings["replay"]:
+        raise InputError(
+            f"{settings['replay']} holds no answer on {len(missing)} of {len(wanted)} conversations, e.g. {missing[0]['conversation_id']}. A recording "
+            "fits one codebook, model, temperature, max_characters, seed and version of the data: set these as they were, or take replay away to ask."
+        )
+    if missing:
+        ledger = ledger_of(run, settings)
+        judge = Judge(client_for(settings), task=task, settings=settings, ledger=ledger)
+        unanswered = ask_all(missing, judge=judge, answers=answers)
+        calls, cost = ledger.spent()
+        print(f"Spent by this run until now: {calls:,} calls, about {cost:,.4f}")
+    print(
+        f"{len(wanted)} conversations judged: {len(wanted) - len(missing)} answers were there, {len(unanswered)} got none"
+    )
+    return recorded(wanted, answers, unanswered, settings=settings, task=task)

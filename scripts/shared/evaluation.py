@@ -47,6 +47,27 @@ def beside_labels(labels: pl.DataFrame, measures: pl.DataFrame, *, min_human_mes
     )
 
 
+def pushback_beside_labels(labelled: pl.DataFrame, *, dataset: str) -> pl.DataFrame:
+    """Decisions on pushback beside labels that the instrument did not learn from, in the columns of train_pushback.
+
+    Args:
+        labelled: shared.labels.import_labels; conversations that were not compared have no decision and are left out.
+    """
+    table, true = labelled.filter("compared"), pl.col("label_pushback")
+    return table.select(
+        "conversation_id",
+        "stratum",
+        source=pl.lit(dataset),
+        weight="weight_compared",
+        shortened=pl.col("label_shortened").cast(pl.Int8),
+        true_affective=pl.col("label_affective").cast(pl.Int8),
+        predicted_any=pl.col("pushback").cast(pl.Int8),
+        true_any=(true.list.len() > 0).cast(pl.Int8),
+        **{f"predicted_{kind}": pl.col(kind).cast(pl.Int8) for kind in PUSHBACK_KINDS},
+        **{f"true_{kind}": true.list.contains(pl.lit(kind)).cast(pl.Int8) for kind in PUSHBACK_KINDS},
+    )
+
+
 def figures(true: np.ndarray, predicted: np.ndarray, weight: np.ndarray) -> dict[str, np.ndarray]:
     """Weighted precision, recall, F1, rate of false positives and Cohen's kappa (Cohen 1960).
 
@@ -265,6 +286,9 @@ def evaluate_pushback(held_out: pl.DataFrame, *, bootstrap: int, confidence: flo
         kind (any or a kind), labels (a source, or all: every source of whole conversations), among (all or affective), n_labelled, n_positive,
         n_predicted, and precision, recall and f1 with their intervals. Groups without a positive are left out.
     """
+    sizes, shown = ["n_labelled", "n_positive", "n_predicted"], ["precision", "recall", "f1"]
+    schema = dict.fromkeys(["kind", "labels", "among"], pl.String) | dict.fromkeys(sizes, pl.Int64)
+    schema |= {f"{name}{end}": pl.Float64 for name in shown for end in ("", "_ci_low", "_ci_high")}
     rng = np.random.default_rng(seed)
     whole = held_out.filter(pl.col("source") != "control", shortened=0)
     rows = []
@@ -286,11 +310,6 @@ def evaluate_pushback(held_out: pl.DataFrame, *, bootstrap: int, confidence: flo
                 figures_of = bootstrap_figures(
                     true, predicted, predicted.astype(float), ones, copies, confidence=confidence, rng=rng
                 )
-                shown = {name: value for name, value in figures_of.items() if name.startswith(("prec", "recall", "f1"))}
-                counts = {
-                    "n_labelled": table.height,
-                    "n_positive": int(true.sum()),
-                    "n_predicted": int(predicted.sum()),
-                }
-                rows.append({"kind": kind, "labels": source, "among": among} | counts | shown)
-    return pl.DataFrame(rows, infer_schema_length=None).with_columns(pl.col(pl.Float64).round(4).fill_nan(None))
+                counts = dict(zip(sizes, map(int, (table.height, true.sum(), predicted.sum())), strict=True))
+                rows.append({"kind": kind, "labels": source, "among": among} | counts | figures_of)
+    return pl.DataFrame(rows, schema=schema).with_columns(pl.col(pl.Float64).round(4).fill_nan(None))

@@ -140,6 +140,11 @@ def on_who(who: list[dict], names: dict[str, str]) -> str:
 
 def on_pushback(row: dict, name: str) -> str:
     """How many affective conversations hold pushback: the row `affective`."""
+    if row["estimate"] is None and row["correction"].startswith("none") and row["share_naive"] is not None:
+        return (
+            f"In {name}, pushback was found in {percent(row['share_naive'])} of the conversations that the classifier counts as affective; this is "
+            "uncorrected, since too few labels tell how often the instrument errs."
+        )
     if row["estimate"] is None:
         return f"Too little pushback in too few affective conversations of {name} to say how common it is."
     said = (

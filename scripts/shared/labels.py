@@ -97,6 +97,18 @@ def parse_turns(cells: pl.Series) -> pl.Series:
     return pl.Series(turns, dtype=pl.List(pl.Struct({"turn": pl.Int64, "kind": pl.String, "reason": pl.String})))
 
 
+def in_cells(pushback: pl.DataFrame) -> pl.DataFrame:
+    """conversation_id and found, the cell that parse_turns reads, of each conversation in a contracts.Pushback table."""
+    messages = pushback.group_by("conversation_id", "turn").agg(
+        entry=pl.col("turn").first().cast(pl.String)
+        + ":"
+        + pl.col("kind").cast(pl.String).str.join("|")
+        + ":"
+        + pl.col("reason").first()
+    )
+    return messages.sort("conversation_id", "turn").group_by("conversation_id").agg(found=pl.col("entry").str.join(";"))
+
+
 def read_control_labels(path: str | Path) -> pl.DataFrame:
     """The planted truth, in the columns of read_labels and three more.
 
@@ -153,6 +165,39 @@ def read_held_out(path: str | Path) -> pl.DataFrame:
         "found": pl.String,
     }
     return pl.read_csv(path, schema_overrides=types, infer_schema_length=None)
+
+
+def import_labels(labels: pl.DataFrame, measures: pl.DataFrame, *, dataset: str) -> pl.DataFrame:
+    """Labelled conversations that were selected, with `label_*` columns beside the measures.
+
+    Args:
+        labels: shared.labels.read_labels.
+        measures: contracts.Measures of the data set.
+        dataset: labels of this source count.
+
+    Returns:
+        The measures of labelled conversations with weight (null outside a probability sample), stratum, weight_compared (the same among those that are
+        compared, which stand for the others of their kind; null for the others) and label_affective, label_content_creation, label_professional,
+        label_categories, label_pushback (kinds), label_sentiment_start, label_sentiment_end, label_shortened.
+    """
+    wanted = [
+        "affective",
+        "content_creation",
+        "professional",
+        "categories",
+        "pushback",
+        "sentiment_start",
+        "sentiment_end",
+        "shortened",
+    ]
+    own = labels.filter(source=dataset).select(
+        "conversation_id", "weight", "stratum", **{f"label_{name}": pl.col(name) for name in wanted}
+    )
+    others = measures.filter(~pl.col("affective"))
+    stands_for = pl.when("affective").then(1.0).otherwise(others.height / max(1, others["compared"].sum()))
+    weight_compared = pl.when("compared").then(pl.col("weight") * stands_for)
+    joined = measures.join(own, on="conversation_id", how="inner").sort("conversation_id")
+    return joined.with_columns(weight_compared=weight_compared)
 
 
 def own_labels(held_out: pl.DataFrame, measures: pl.DataFrame, *, dataset: str) -> pl.DataFrame:
