@@ -68,7 +68,7 @@ rule estimate_prevalence:
         datasets=DATASETS,
         settings=config["estimate"],
         own_labelled=OWN_LABELLED,
-        privacy=config["privacy"],
+        privacy=FLOORS,
         seed=config["seed"],
         code=code("estimate_prevalence"),
     script:
@@ -165,7 +165,7 @@ rule estimate_topics:
         "../environment.yml"
     params:
         datasets=DATASETS,
-        privacy=config["privacy"],
+        privacy=FLOORS,
         code=code("estimate_topics"),
     script:
         "../scripts/estimate_topics.py"
@@ -195,7 +195,7 @@ rule estimate_pushback:
         datasets=DATASETS,
         settings=config["estimate"],
         own_labelled=OWN_LABELLED,
-        privacy=config["privacy"],
+        privacy=FLOORS,
         seed=config["seed"],
         code=code("estimate_pushback"),
     script:
@@ -220,7 +220,7 @@ rule estimate_sentiment:
         datasets=DATASETS,
         min_human_messages=config["sentiment"]["min_human_messages"],
         settings=config["estimate"],
-        privacy=config["privacy"],
+        privacy=FLOORS,
         seed=config["seed"],
         code=code("estimate_sentiment"),
     script:

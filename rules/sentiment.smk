@@ -110,7 +110,7 @@ rule control_sentiment:
         window=config["sentiment"]["window"],
         cut_points=config["sentiment"]["cut_points"],
         settings=config["estimate"],
-        privacy=config["privacy"],
+        privacy=FLOORS,
         seed=config["seed"],
         code=code("control_sentiment"),
     script:
@@ -138,7 +138,7 @@ rule vary_sentiment:
         datasets=DATASETS,
         sentiment=config["sentiment"],
         settings=config["estimate"],
-        privacy=config["privacy"],
+        privacy=FLOORS,
         seed=config["seed"],
         code=code("vary_sentiment"),
     script:

@@ -49,7 +49,7 @@ def field_state(field: str, origins: pl.DataFrame, source: dict[str, Any], **flo
         return NO, f"The source should record a {name}, but no conversation carries one."
     reasons = []
     if absent.height:
-        few = any(small(part, users="user" in source["available"], **floors) for part in (present, absent))
+        few = any(small(part, **floors) for part in (present, absent))
         share = "Some" if few else f"{100 * absent.height / origins.height:.0f} % of the"
         reasons.append(f"{share} conversations carry no {name}.")
     if field == "user":
@@ -97,7 +97,7 @@ def assess_capabilities(
 
 
 def main():
-    columns = ["user_id", "started_at", "country", "model", "flagged", "cluster", "person"]
+    columns = ["user_id", "started_at", "country", "model", "flagged", "author", "person"]
     tables = [
         assess_capabilities(
             pl.read_parquet(path, columns=columns),

@@ -8,7 +8,7 @@ import polars as pl
 from shared.contracts import CATEGORIES
 from shared.job import logged
 from shared.statistics import bootstrap_share, summarise
-from shared.tables import has_users, hidden_parts, in_group, published
+from shared.tables import counted, has_users, hidden_parts, in_group, published
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -59,8 +59,7 @@ def standardised_pushback(
             {
                 "dataset": dataset,
                 "group": group,
-                "n_conversations": base.height,
-                "n_users": base["cluster"].n_unique() if users else None,
+                **counted(base, users=users),
                 "n_with_pushback": base["pushback"].sum(),
                 "share_naive": round(float(base["pushback"].mean()), 6) if base.height else None,
                 **summarise(draws, confidence=confidence),
@@ -113,7 +112,7 @@ def compare_pushback(
                 {name: part.filter(side) for name, part in parts.items()}
                 for side in (pl.col("pushback"), ~pl.col("pushback"))
             ]
-            blank = set().union(*(hidden_parts(side, users=users, **floors) for side in (parts, *sides)))
+            blank = set().union(*(hidden_parts(side, **floors) for side in (parts, *sides)))
             for name, part in parts.items():
                 rng, cluster = np.random.default_rng([seed, len(rows)]), part["cluster"].to_numpy()
                 said = part["pushback"].to_numpy().astype(float)
@@ -121,7 +120,7 @@ def compare_pushback(
                 figures = summarise(draws, confidence=confidence)
                 cells = {
                     "n_conversations": part.height,
-                    "n_users": part["cluster"].n_unique() if users else None,
+                    "n_users": part["author"].n_unique() if users else None,
                     "share_naive": round(float(said.mean()), 6),
                     "ci_low": figures["ci_low"],
                     "ci_high": figures["ci_high"],

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 SEED = 20250626
-COLUMNS = ["conversation_id", "copy_of", "cluster", "started_at", "person", "templated"]
+COLUMNS = ["conversation_id", "copy_of", "cluster", "author", "started_at", "person", "templated"]
 
 # In order of importance: where two of them together would tell of a few conversations, the later one is hidden.
 SELECTIONS = {
@@ -39,6 +39,7 @@ def selected_rows(measures: pl.DataFrame, origins: pl.DataFrame) -> pl.DataFrame
         origins.join(measures.select("included", copy_of="conversation_id"), on="copy_of", maintain_order="left")
         .select(
             "included",
+            "author",
             "person",
             "templated",
             "started_at",
@@ -73,7 +74,7 @@ def compare_selections(
     users = has_users(measures)
 
     def hidden(part):
-        return small(part, users=users, min_conversations=min_conversations, min_users=min_users)
+        return small(part, min_conversations=min_conversations, min_users=min_users)
 
     def told(name, others, *parts):
         """The count of a selection, or its difference to one of the others, would tell of a few in one of the parts."""
@@ -90,7 +91,7 @@ def compare_selections(
         if name in NEEDS_USERS and not users or name.startswith("first") and rows["started_at"].is_null().all():
             continue
         members = rows.filter(name)
-        n, n_users = members.height, members["cluster"].n_unique() if users else None
+        n, n_users = members.height, members["author"].n_unique() if users else None
         n_affective = int(members["included"].sum())
         if told(name, [other for other, *_ in counted], pl.lit(True)):
             table.append((dataset, name, None, None, None, None, True))

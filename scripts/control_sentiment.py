@@ -20,7 +20,7 @@ from shared.job import logged
 from shared.levels import at_ends
 from shared.sentiment import LinearSentiment
 from shared.statistics import quantile_interval, summarise
-from shared.tables import has_users, in_group, published
+from shared.tables import counted, has_users, in_group, published
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -71,8 +71,7 @@ def matched(rows: pl.DataFrame, *, bootstrap: int, confidence: float, rng: np.ra
         found.append(
             {
                 "group": group,
-                "n_conversations": base.height,
-                "n_users": base["cluster"].n_unique() if has_users(rows) else None,
+                **counted(base, users=has_users(rows)),
                 "mean_start": base["start"].mean(),
                 "mean_end": base["end"].mean(),
                 **summarise(draws - expected, confidence=confidence),
@@ -126,8 +125,7 @@ def permuted(
         found.append(
             {
                 "group": group,
-                "n_conversations": base.height,
-                "n_users": base["cluster"].n_unique() if has_users(rows) else None,
+                **counted(base, users=has_users(rows)),
                 "mean_start": None,
                 "mean_end": None,
                 "estimate": centre,
@@ -224,7 +222,17 @@ def control_sentiment(
     )
 
 
-COLUMNS = ["group", "n_conversations", "n_users", "mean_start", "mean_end", "estimate", "ci_low", "ci_high"]
+COLUMNS = [
+    "group",
+    "n_conversations",
+    "n_users",
+    "n_authors",
+    "mean_start",
+    "mean_end",
+    "estimate",
+    "ci_low",
+    "ci_high",
+]
 COLUMNS += ["excess", "excess_ci_low", "excess_ci_high", "p_value"]
 
 
@@ -261,8 +269,7 @@ def path_of_sentiment(
                     "group": group,
                     "counted_from": side,
                     "message": message,
-                    "n_conversations": here.height,
-                    "n_users": here["cluster"].n_unique() if users else None,
+                    **counted(here, users=users),
                     **summarise(draws, confidence=confidence),
                 }
             )
@@ -283,7 +290,7 @@ def main():
         controls.append(control_sentiment(messages, dataset=dataset, window=params.window, **rule))
         paths.append(path_of_sentiment(messages, dataset=dataset, **rule))
     floor = params.privacy["min_conversations"]
-    hide = [name for name in COLUMNS if name not in ("group", "n_conversations", "n_users")]
+    hide = [name for name in COLUMNS if name != "group" and not name.startswith("n_")]
     table = published(pl.concat(controls), **params.privacy, hide=hide)
     table = hidden_together(table, by=["dataset", "control", "group"], hide=hide)
     together = {"by": ["dataset", "group"], "rows": ["control"], "floor": floor}

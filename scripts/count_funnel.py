@@ -7,7 +7,7 @@ import polars as pl
 
 from shared import contracts
 from shared.job import logged
-from shared.tables import has_users, small
+from shared.tables import small
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -41,11 +41,12 @@ def count_funnel(
     ):
         contracts.accounted(f"count_funnel, {step}", before, removed + after)
     floors = {"min_conversations": min_conversations, "min_users": min_users}
-    users = has_users(measures)
+
+    def few_between(stage, later):
+        return small(stage.join(later, on="conversation_id", how="anti"), **floors)
 
     def hidden(part):
-        few_others = 0 < measures.height - part.height < min_conversations
-        return small(part, users=users, **floors) or (part.height > 0 and few_others)
+        return small(part, **floors) or (part.height > 0 and few_between(measures, part))
 
     stages = [measures]
     for keep in STUDY_FILTERS.values():
@@ -55,8 +56,8 @@ def count_funnel(
     for number in range(len(stages) - 1, 0, -1):
         if number == len(stages) - 2 and after is None:
             continue  # short roleplay goes with what it was removed from
-        removed_after = stages[number].height - after.height if after is not None else 0
-        if not hidden(stages[number]) and not 0 < removed_after < min_conversations:
+        told = after is not None and few_between(stages[number], after)
+        if not hidden(stages[number]) and not told:
             published.add(number)
             after = stages[number]
     rows = []
@@ -64,8 +65,7 @@ def count_funnel(
         n_left = stages[number].height if number in published else None
         removed = stages[number - 1].height - stages[number].height if {number - 1, number} <= published else None
         rows.append((step, "conversation", removed, n_left))
-    first_removed = measures.height - stages[min(published - {0}, default=0)].height
-    if 0 < first_removed < min_conversations:
+    if few_between(measures, stages[min(published - {0}, default=0)]):
         rows = [(step, unit, None, None) for step, unit, *_ in rows]
     return pl.concat([steps, pl.DataFrame(rows, schema=steps.schema, orient="row")])
 

@@ -59,19 +59,17 @@ def wrong_tags(compared: pl.DataFrame, *, dataset: str, users: bool, **floors: i
     """
     wrong = compared.filter(pl.col("tagged") != pl.col("language"))
     pair = ["source_language", "language"]
-    pairs = wrong.group_by(pair).agg(n_conversations=pl.len(), n_users=pl.col("cluster").n_unique())
-    large = pl.col("n_conversations") >= floors["min_conversations"]
-    if users:
-        large &= pl.col("n_users") >= floors["min_users"]
+    pairs = wrong.group_by(pair).agg(n_conversations=pl.len(), n_users=pl.col("author").n_unique())
+    large = (pl.col("n_conversations") >= floors["min_conversations"]) & (pl.col("n_users") >= floors["min_users"])
     listed = pairs.filter(large).sort("n_conversations", *pair, descending=[True, False, False]).head(MAX_PAIRS)
-    while listed.height and small(wrong.join(listed, on=pair, how="anti"), users=users, **floors):
+    while listed.height and small(wrong.join(listed, on=pair, how="anti"), **floors):
         listed = listed.head(-1)
     others = wrong.join(listed, on=pair, how="anti")
     counts = ["n_conversations", "n_users"]
-    if others.height and not small(others, users=users, **floors):
+    if others.height and not small(others, **floors):
         rest = {"source_language": "other", "language": "other", counts[0]: others.height}
         listed = pl.concat(
-            [listed, pl.DataFrame([rest | {counts[1]: others["cluster"].n_unique()}])], how="vertical_relaxed"
+            [listed, pl.DataFrame([rest | {counts[1]: others["author"].n_unique()}])], how="vertical_relaxed"
         )
     return listed.select(
         pl.lit(dataset).alias("dataset"),
@@ -114,7 +112,7 @@ def count_traps(
     n_users_selected = [row["n_users"] for row in selections.values()]
 
     def hidden(*parts):
-        return any(small(part, users=users, **floors) for part in parts)
+        return any(small(part, **floors) for part in parts)
 
     rows = []
 
@@ -133,7 +131,7 @@ def count_traps(
     def counts(part):
         if not may:
             return {}
-        n_users, n_keys = part["cluster"].n_unique(), keyed["cluster"].n_unique()
+        n_users, n_keys = part["user_id"].n_unique(), keyed["user_id"].n_unique()
         close = any(0 < abs(n_keys - other) < min_users for other in (n_users, *n_users_selected) if other is not None)
         n_users_of = None if close else n_keys
         return {"n": part.height, "n_users": n_users, "n_of": keyed.height, "n_users_of": n_users_of}

@@ -116,26 +116,26 @@ def cluster(texts: list[str], *, k: int, seed: int) -> tuple[np.ndarray, float |
 
 
 def distinctive_terms(
-    texts: list[str], topics: np.ndarray, clusters: list[str], *, floor: int, n_terms: int
+    texts: list[str], topics: np.ndarray, authors: list[int], *, floor: int, n_terms: int
 ) -> list[tuple[int, int, str, int]]:
     """(topic, rank, term, conversations of the topic with it): single words far more frequent inside a topic than outside.
 
-    A word that fewer than `floor` conversations of the topic, or fewer than `floor` of their users, use is left out: it could point to a
-    person. `clusters` names each text's user, or the conversation where there are no users.
+    A word that fewer than `floor` conversations of the topic, or fewer than `floor` of their authors, use is left out: it could point to a
+    person. `authors` names each text's user, or its first prompt where there are no users.
     """
     vectorizer = TfidfVectorizer(stop_words=STOP_WORDS, token_pattern=TOKEN, binary=True, use_idf=False, norm=None)
     present = vectorizer.fit_transform(texts)
     words = vectorizer.get_feature_names_out()
-    _, user = np.unique(clusters, return_inverse=True)
-    by_user = sp.csr_matrix((np.ones(len(texts)), (user, np.arange(len(texts)))))
+    _, author = np.unique(authors, return_inverse=True)
+    by_author = sp.csr_matrix((np.ones(len(texts)), (author, np.arange(len(texts)))))
     rows = []
     for topic in np.unique(topics):
         inside = np.asarray(present[topics == topic].sum(axis=0)).ravel()
-        users = np.asarray((by_user[:, topics == topic] @ present[topics == topic] > 0).sum(axis=0)).ravel()
+        by_how_many = np.asarray((by_author[:, topics == topic] @ present[topics == topic] > 0).sum(axis=0)).ravel()
         outside = np.asarray(present[topics != topic].sum(axis=0)).ravel()
         share_in, share_out = inside / (topics == topic).sum(), outside / max((topics != topic).sum(), 1)
         score = np.where(
-            users >= floor,
+            by_how_many >= floor,
             share_in * np.log((share_in + 0.01) / (share_out + 0.01)) if (topics != topic).any() else share_in,
             -np.inf,
         )
@@ -157,7 +157,7 @@ def discover_topics(
     """Topics within each category.
 
     Args:
-        conversations: conversation_id, cluster (user, or conversation), categories and human text of the included conversations.
+        conversations: conversation_id, author (user, or first prompt), categories and human text of the included conversations.
         conversations_per_topic: k of a category is its conversations / this, between 2 and max_topics; 1 where two topics could not both reach the floor.
         terms: words to name a topic with.
         min_conversations_per_term: fewest conversations of a topic that use a word which names it.
@@ -177,7 +177,7 @@ def discover_topics(
         try:
             topics, stability = cluster(texts, k=k, seed=seed)
             named = distinctive_terms(
-                texts, topics, members["cluster"].to_list(), floor=min_conversations_per_term, n_terms=terms
+                texts, topics, members["author"].to_list(), floor=min_conversations_per_term, n_terms=terms
             )
         except ValueError as error:  # scikit-learn's word for texts that hold nothing but stop words
             print(f"{category}: no topics ({error})")
@@ -196,7 +196,7 @@ def discover_topics(
 def main():
     gathered = pl.read_parquet(snakemake.input.gathered)
     topics, terms = discover_topics(
-        gathered.select("conversation_id", "cluster", "categories", text=straight(human_text())),
+        gathered.select("conversation_id", "author", "categories", text=straight(human_text())),
         **snakemake.params.settings,
         floor=snakemake.params.floor,
         seed=snakemake.params.seed,

@@ -29,24 +29,24 @@ SCHEMA = {
 }
 
 
-def hidden_concerns(members: dict[str, pl.DataFrame], found: dict[str, pl.DataFrame], **options: Any) -> set[str]:
+def hidden_concerns(members: dict[str, pl.DataFrame], found: dict[str, pl.DataFrame], **floors: int) -> set[str]:
     """The groups for which one concern must not be counted.
 
     Args:
         members: conversations of each group.
         found: those of them that have the concern.
-        options: users and the floors.
+        floors: min_conversations, min_users.
     """
     whole, parts = found["affective"], {name: found[name] for name in CATEGORIES}
-    hidden = hidden_parts(parts, **options)
+    hidden = hidden_parts(parts, **floors)
     for group in GROUPS:
         # What nearly everybody speaks of tells who does not.
         others = members[group].join(found[group], on="conversation_id", how="anti")
-        if small(members[group], **options) or small(found[group], **options) or small(others, **options):
+        if small(members[group], **floors) or small(found[group], **floors) or small(others, **floors):
             hidden.add(group)
     shown = {key for name in CATEGORIES if name not in hidden for key in parts[name]["conversation_id"]}
     rest = whole.filter(~pl.col("conversation_id").is_in(shown))
-    return hidden | ({"affective"} if hidden and small(rest, **options) else set())
+    return hidden | ({"affective"} if hidden and small(rest, **floors) else set())
 
 
 def estimate_concerns(
@@ -78,7 +78,7 @@ def estimate_concerns(
         conversations with a phrase of it that are about it) with interval, suppressed. Counselling has two rows more: by professionals, as
         the classifier finds them, and by others; they have no precision here.
     """
-    options = {"users": has_users(measures), **floors}
+    users = has_users(measures)
     included = measures.filter("included").join(found, on="conversation_id", how="left", validate="1:1")
     members = {group: included.filter(in_group(group)) for group in GROUPS}
     rows = []
@@ -100,8 +100,8 @@ def estimate_concerns(
                 "concern": title,
                 "named": named,
                 "n_conversations": None if hidden else part.height,
-                "n_users": part["cluster"].n_unique() if options["users"] and not hidden else None,
-                "n_of": None if small(base, **options) else base.height,
+                "n_users": part["author"].n_unique() if users and not hidden else None,
+                "n_of": None if small(base, **floors) else base.height,
                 "share": shares.get("share"),
                 "ci_low": shares.get("ci_low"),
                 "ci_high": shares.get("ci_high"),
@@ -115,7 +115,7 @@ def estimate_concerns(
         parts = {
             group: table.filter(pl.col("concerns").list.contains(pl.lit(name))) for group, table in members.items()
         }
-        hidden = hidden_concerns(members, parts, **options)
+        hidden = hidden_concerns(members, parts, **floors)
         precision = (None, None, None)
         if name in counts and counts[name]["n_found"]:
             precision = jeffreys_interval(counts[name]["n_both"], counts[name]["n_found"], confidence=confidence)
@@ -132,7 +132,7 @@ def estimate_concerns(
         title: members["counselling"].filter(pl.col("professional") == (use == "professional"))
         for title, use in BY_USE.items()
     }
-    hidden = hidden_parts(use, **options)
+    hidden = hidden_parts(use, **floors)
     for title, part in use.items():
         add("counselling", title, part, hidden=title in hidden, named=True, precision=(None, None, None))
     return pl.DataFrame(rows, schema=SCHEMA)

@@ -56,30 +56,30 @@ def shuffled_flows(states: pl.Series, *, replicates: int, rng: np.random.Generat
     return flows
 
 
-def hidden_moves(table: pl.DataFrame, **options) -> set[tuple[str, str]]:
+def hidden_moves(table: pl.DataFrame, **floors: int) -> set[tuple[str, str]]:
     """The moves that must not be counted: those under the floor, and those that would let one of them be told.
 
     Args:
-        table: conversation_id, cluster, first, last.
-        options: users and the floors.
+        table: conversation_id, author, first, last.
+        floors: min_conversations, min_users.
     """
     beginning = {state: table.filter(first=state) for state in STATES}
-    bases = hidden_parts(beginning, **options)
+    bases = hidden_parts(beginning, **floors)
     hidden = set()
     for start, base in beginning.items():
         parts = {end: base.filter(last=end) for end in STATES}
-        ended = set(STATES) if start in bases else hidden_parts(parts, **options)
+        ended = set(STATES) if start in bases else hidden_parts(parts, **floors)
         hidden |= {(start, end) for end in ended}
     members = [(start, STUDY[1]) for start in GROUPS[STUDY[0]]]
     moved = table.filter(pl.col("first").is_in(GROUPS[STUDY[0]]), pl.col("last") == STUDY[1])
-    if bases & set(GROUPS[STUDY[0]]) or hidden & set(members) or small(moved, **options):
+    if bases & set(GROUPS[STUDY[0]]) or hidden & set(members) or small(moved, **floors):
         hidden.add(STUDY)
     changed, stayed = (
         table.filter(test) for test in (pl.col("first") != pl.col("last"), pl.col("first") == pl.col("last"))
     )
     names = [f"{start} > {end}" for start, end in hidden]
     untold = changed.filter(pl.concat_str("first", "last", separator=" > ").is_in(names))
-    if any(small(rows, **options) for rows in (table, changed, stayed, untold)):
+    if any(small(rows, **floors) for rows in (table, changed, stayed, untold)):
         hidden.add((ALL, ANOTHER))
     return hidden
 
@@ -109,11 +109,13 @@ def estimate_drift(
         and ci_high, null_share with null_ci_low and null_ci_high (mean and interval over shuffles of each conversation's windows: what the
         classifier's wavering alone would show), suppressed. Windows are as the classifier reads them, not corrected.
     """
-    options = {"users": has_users(measures), **floors}
+    users = has_users(measures)
     table = (
-        ends(windows).join(measures.select("conversation_id", "cluster"), on="conversation_id").sort("conversation_id")
+        ends(windows)
+        .join(measures.select("conversation_id", "cluster", "author"), on="conversation_id")
+        .sort("conversation_id")
     )
-    hidden = hidden_moves(table, **options)
+    hidden = hidden_moves(table, **floors)
     flows = shuffled_flows(table["states"], replicates=bootstrap, rng=np.random.default_rng([seed, 0]))
     rows = []
     for number, (start, end) in enumerate(MOVES):
@@ -148,8 +150,8 @@ def estimate_drift(
                 "from_group": start,
                 "to_group": end,
                 "n_conversations": None if suppressed else moved.height,
-                "n_users": moved["cluster"].n_unique() if options["users"] and not suppressed else None,
-                "n_of": base.height if not small(base, **options) and (start, end) not in hidden else None,
+                "n_users": moved["author"].n_unique() if users and not suppressed else None,
+                "n_of": base.height if not small(base, **floors) and (start, end) not in hidden else None,
                 **{name: values.get(name) for name in SCHEMA if name.endswith(("share", "low", "high"))},
                 "suppressed": suppressed,
             }

@@ -66,13 +66,13 @@ def estimate_long_conversations(
         min_human_messages from which it is long, n_conversations, n_users, n_of (conversations of that length), share with ci_low and
         ci_high, and for the long ones the difference of their share from that of the shorter with its interval; suppressed.
     """
-    options = {"users": has_users(measures), **floors}
+    users = has_users(measures)
     included = measures.filter("included").join(found, on="conversation_id", how="left", validate="1:1")
     threshold = long_from(
         included["n_human"],
         min_human_messages=min_human_messages,
         share=share,
-        at_least=max(floors.values()) if options["users"] else floors["min_conversations"],
+        at_least=max(floors.values()),
     )
     entries = [("type", "affective", measures, in_group("affective"))]
     entries += [("category", name, included, in_group(name)) for name in CATEGORIES]
@@ -83,7 +83,7 @@ def estimate_long_conversations(
     by_length = [included.filter(test) for test in (pl.col("n_human") >= threshold, pl.col("n_human") < threshold)]
     # Categories of which a few could be told from the others of the same length.
     told = set().union(
-        *(hidden_parts({name: part.filter(in_group(name)) for name in CATEGORIES}, **options) for part in by_length)
+        *(hidden_parts({name: part.filter(in_group(name)) for name in CATEGORIES}, **floors) for part in by_length)
     )
     rows = []
     for number, (kind, name, base, member) in enumerate(entries):
@@ -95,8 +95,8 @@ def estimate_long_conversations(
             )
         )
         with_it, without = ({key: part.filter(test) for key, part in lengths.items()} for test in (member, ~member))
-        few = hidden_parts(lengths, **options)
-        hidden = name in told or any((few, hidden_parts(with_it, **options), hidden_parts(without, **options)))
+        few = hidden_parts(lengths, **floors)
+        hidden = name in told or any((few, hidden_parts(with_it, **floors), hidden_parts(without, **floors)))
         draws = {}
         for place, (length, part) in enumerate(lengths.items()):
             if part.height and not hidden:
@@ -118,7 +118,7 @@ def estimate_long_conversations(
                     "length": length,
                     "min_human_messages": threshold,
                     "n_conversations": None if hidden else with_it[length].height,
-                    "n_users": with_it[length]["cluster"].n_unique() if options["users"] and not hidden else None,
+                    "n_users": with_it[length]["author"].n_unique() if users and not hidden else None,
                     "n_of": None if few or (hidden and kind == "type") else part.height,
                     "share": round(with_it[length].height / part.height, 6) if length in draws else None,
                     "ci_low": values.get("ci_low"),

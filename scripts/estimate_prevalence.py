@@ -88,36 +88,29 @@ def corrected(
 def groups_under_floor(measures: pl.DataFrame, **floors: int) -> set[str]:
     """Groups whose count must not be published.
 
-    These have 1 to min_conversations - 1 conversations, or too few users where there are users; or they are unions from which such a count
+    These have 1 to min_conversations - 1 conversations, or too few authors; or they are unions from which such a count
     could be told: of a member under the floor, or of an overlap between members under it; or every affective conversation but a few
     belongs to them; or everybody but a few belongs to them.
     """
-    users = has_users(measures)
 
     def members(group):
         return measures.filter(in_group(group))
 
-    hidden = {
-        group
-        for group in ["affective", "content creation", *CATEGORIES]
-        if small(members(group), users=users, **floors)
-    }
+    hidden = {group for group in ["affective", "content creation", *CATEGORIES] if small(members(group), **floors)}
     # What nearly everybody is tells who is not.
     hidden |= {
-        group
-        for group in ["affective", "content creation"]
-        if small(measures.filter(~in_group(group)), users=users, **floors)
+        group for group in ["affective", "content creation"] if small(measures.filter(~in_group(group)), **floors)
     }
 
     def few_beside(group):
         """Those beside a group of affective conversations are told by subtracting it."""
         beside = measures.filter(in_group("affective") & ~in_group(group))
-        return members(group).height > 0 and small(beside, users=users, **floors)
+        return members(group).height > 0 and small(beside, **floors)
 
     hidden |= set(filter(few_beside, [*CATEGORIES, *UNIONS]))
     for union, names in UNIONS.items():
         overlap = sum(members(name).height for name in names) - members(union).height
-        told = 0 < overlap < (max(floors.values()) if users else floors["min_conversations"])
+        told = 0 < overlap < max(floors.values())
         if told or hidden & set(names):
             hidden.add(union)
     return hidden
@@ -128,10 +121,10 @@ def populations(measures: pl.DataFrame, **floors: int):
 
     What is said of a part of the conversations must not tell of the few that it leaves out.
     """
-    hidden, users = groups_under_floor(measures, **floors), has_users(measures)
+    hidden = groups_under_floor(measures, **floors)
     one = pl.lit(1.0).alias("size")
     yield "conversation", measures.with_columns(one), hidden, 0 < measures.height < floors["min_conversations"]
-    if not users:
+    if not has_users(measures):
         return
     persons, others = measures.filter("person"), measures.filter(~pl.col("person"))
     parts = [("user", persons, others, (1 / pl.len().over("cluster")).alias("size"))]
@@ -142,7 +135,7 @@ def populations(measures: pl.DataFrame, **floors: int):
         parts.append(("first of the day", first, rest, one))
     for weighting, part, rest, size in parts:
         hidden = hidden.union(*(groups_under_floor(rows, **floors) for rows in (part, rest)))
-        too_few = any(small(rows, users=True, **floors) for rows in (part, rest))
+        too_few = any(small(rows, **floors) for rows in (part, rest))
         yield weighting, part.with_columns(size), hidden, too_few
 
 
@@ -179,7 +172,10 @@ def estimate_prevalence(
     users = has_users(measures)
     own, elsewhere = own_labels(held_out, measures, dataset=dataset), known_rates(held_out)
     samples = [
-        (*population, own.join(population[1].select("conversation_id", "cluster", "size"), on="conversation_id"))
+        (
+            *population,
+            own.join(population[1].select("conversation_id", "cluster", "author", "size"), on="conversation_id"),
+        )
         for population in populations(measures, **floors)
     ]
     for group, of in ESTIMANDS:
@@ -188,7 +184,7 @@ def estimate_prevalence(
             base = population if of == "all" else population.filter(in_group("affective"))
             member = base.select(in_group(group)).to_series().to_numpy().astype(float)
             clusters, size = base["cluster"].to_numpy(), base["size"].to_numpy()
-            n_users = base.filter(in_group(group))["cluster"].n_unique() if users else None
+            n_users = base.filter(in_group(group))["author"].n_unique() if users else None
             rng = np.random.default_rng([seed, len(rows)])
             naive = bootstrap_share(member, size, clusters, replicates=bootstrap, rng=rng)
             suppressed = group in hidden_groups or of in hidden_groups or hidden_base
@@ -213,7 +209,7 @@ def estimate_prevalence(
             )
             own_positive = labels.filter(pl.Series(held_out_pair(labels, group)[1], dtype=pl.Boolean))
             own_positive = own_positive.filter(pl.col("true_included") == 1) if of == "affective" else own_positive
-            if hidden_base or (not labels_public and small(own_positive, users=users, **floors)):
+            if hidden_base or (not labels_public and small(own_positive, **floors)):
                 estimate, by_rates, powered = NOTHING, None, None
             interval = summarise(naive, confidence=confidence)
             share = float((member * size).sum() / size.sum()) if base.height else None
@@ -248,7 +244,7 @@ def estimate_prevalence(
 
 def main():
     held_out = read_held_out(snakemake.input.held_out)
-    floors = {name: snakemake.params.privacy[name] for name in ("min_conversations", "min_users")}
+    floors = snakemake.params.privacy
     tables = [
         estimate_prevalence(
             pl.read_parquet(path),

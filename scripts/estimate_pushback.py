@@ -18,7 +18,7 @@ from shared.statistics import (
     stratified_interval,
     summarise,
 )
-from shared.tables import has_users, in_group, published
+from shared.tables import counted, has_users, in_group, published
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -154,8 +154,7 @@ def estimate_pushback(
             {
                 "dataset": dataset,
                 "group": group,
-                "n_conversations": base.height,
-                "n_users": base["cluster"].n_unique() if users else None,
+                **counted(base, users=users),
                 "n_with_pushback": int(any_pushback.sum()),
                 "share_naive": round(float(any_pushback.mean()), 6) if base.height else None,
                 "naive_ci_low": naive_interval["ci_low"],
@@ -185,7 +184,7 @@ def count_by(
     """Conversations of each group with each of `names`, bool columns of the measures; shares are of the group's conversations, not corrected.
 
     Returns:
-        dataset, group, `column` (a name), n_conversations, n_users, n_of, n_users_of, and NAIVE: the share and its interval.
+        dataset, group, `column` (a name), n_conversations, n_users, n_authors, n_of, n_authors_of, and NAIVE: the share and its interval.
     """
     rows = []
     users = has_users(measures)
@@ -201,10 +200,9 @@ def count_by(
                     dataset,
                     group,
                     name,
-                    members.height,
-                    members["cluster"].n_unique() if users else None,
+                    *counted(members, users=users).values(),
                     base.height,
-                    base["cluster"].n_unique() if users else None,
+                    base["author"].n_unique(),
                     round(float(said.mean()), 6) if base.height else None,
                     *quantile_interval(draws if base.height else np.array([]), confidence=confidence),
                 )
@@ -215,8 +213,9 @@ def count_by(
         column: pl.String,
         "n_conversations": pl.Int64,
         "n_users": pl.Int64,
+        "n_authors": pl.Int64,
         "n_of": pl.Int64,
-        "n_users_of": pl.Int64,
+        "n_authors_of": pl.Int64,
         **dict.fromkeys(NAIVE, pl.Float64),
     }
     return pl.DataFrame(rows, schema=schema, orient="row").with_columns(pl.col(NAIVE).round(6).fill_nan(None))

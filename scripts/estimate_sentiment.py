@@ -7,7 +7,7 @@ import polars as pl
 
 from shared.job import logged
 from shared.statistics import bootstrap_ratio, summarise
-from shared.tables import TYPES, has_users, in_group, published
+from shared.tables import TYPES, counted, has_users, in_group, published
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -60,8 +60,7 @@ def estimate_sentiment(
             {
                 "dataset": dataset,
                 "group": group,
-                "n_conversations": base.height,
-                "n_users": base["cluster"].n_unique() if users else None,
+                **counted(base, users=users),
                 "mean_start": base["level_start"].mean(),
                 "mean_end": base["level_end"].mean(),
                 **summarise(own, confidence=confidence),
@@ -74,9 +73,8 @@ def estimate_sentiment(
                 "share_worsened": (change < -SAME).mean(),
             }
         )
-    numbers = {
-        name: pl.Float64 for name in rows[0] if name not in ("dataset", "group", "n_conversations", "n_users")
-    } | {"n_users": pl.Int64}
+    kinds = {name: pl.Int64 if name.startswith("n_") else pl.Float64 for name in rows[0]}
+    numbers = kinds | dict.fromkeys(["dataset", "group"], pl.String)
     return pl.DataFrame(rows, schema_overrides=numbers).with_columns(pl.col(pl.Float64).fill_nan(None).round(6))
 
 

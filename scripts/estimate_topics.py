@@ -32,10 +32,9 @@ def estimate_topics(
         min_conversations, min_users: floors; topics under them become one row, MERGED.
 
     Returns:
-        dataset, category, topic (its distinctive words), n_conversations, n_users, n_of (conversations of the category), share_of_category,
+        dataset, category, topic (its distinctive words), n_conversations, n_users, n_authors, n_of (conversations of the category), share_of_category,
         stability (adjusted Rand index between runs on other samples, per category).
     """
-    users = has_users(measures)
     labels = (
         terms.sort("rank")
         .group_by("category", "topic", maintain_order=True)
@@ -45,35 +44,35 @@ def estimate_topics(
     for category in CATEGORIES:
         n_of = measures.filter(in_group(category)).height
         members = topics.filter(pl.col("category") == category).join(
-            measures.select("conversation_id", "cluster"), on="conversation_id"
+            measures.select("conversation_id", "author"), on="conversation_id"
         )
         sizes = (
             members.group_by("topic")
-            .agg(n=pl.len(), users=pl.col("cluster").n_unique())
+            .agg(n=pl.len(), authors=pl.col("author").n_unique())
             .join(labels.filter(pl.col("category") == category).drop("category"), on="topic", how="left")
         )
-        small = (pl.col("n") < min_conversations) | ((pl.col("users") < min_users) if users else pl.lit(False))
+        small = (pl.col("n") < min_conversations) | (pl.col("authors") < min_users)
         kept = sizes.filter(~small).sort("n", "topic", descending=[True, False])
         merged = sizes.filter(small)
 
-        def users_of(part, members=members):
-            return members.filter(pl.col("topic").is_in(part["topic"].to_list()))["cluster"].n_unique()
+        def authors_of(part, members=members):
+            return members.filter(pl.col("topic").is_in(part["topic"].to_list()))["author"].n_unique()
 
-        few = merged["n"].sum() < min_conversations or (users and users_of(merged) < min_users)
+        few = merged["n"].sum() < min_conversations or authors_of(merged) < min_users
         if kept.height and merged.height and few:
             # Alone under the floor the merged row could be told from the others and the category's size: the smallest topic joins it.
             kept, merged = kept.head(-1), pl.concat([merged, kept.tail(1)])
         for row in kept.iter_rows(named=True):
-            rows.append((category, row["label"] or UNNAMED, row["n"], row["users"], n_of, row["stability"]))
+            rows.append((category, row["label"] or UNNAMED, row["n"], row["authors"], n_of, row["stability"]))
         if merged.height:
-            rows.append((category, MERGED, int(merged["n"].sum()), users_of(merged), n_of, None))
+            rows.append((category, MERGED, int(merged["n"].sum()), authors_of(merged), n_of, None))
         if not members.height and n_of:
-            rows.append((category, MERGED, n_of, measures.filter(in_group(category))["cluster"].n_unique(), n_of, None))
+            rows.append((category, MERGED, n_of, measures.filter(in_group(category))["author"].n_unique(), n_of, None))
     schema = {
         "category": pl.String,
         "topic": pl.String,
         "n_conversations": pl.Int64,
-        "n_users": pl.Int64,
+        "n_authors": pl.Int64,
         "n_of": pl.Int64,
         "stability": pl.Float64,
     }
@@ -83,7 +82,8 @@ def estimate_topics(
         "category",
         "topic",
         "n_conversations",
-        n_users=pl.col("n_users") if users else pl.lit(None, dtype=pl.Int64),
+        n_users=pl.when(has_users(measures)).then("n_authors"),
+        n_authors="n_authors",
         n_of="n_of",
         share_of_category=(pl.col("n_conversations") / pl.col("n_of")).round(6),
         stability="stability",
@@ -91,7 +91,7 @@ def estimate_topics(
 
 
 def main():
-    floors = {name: snakemake.params.privacy[name] for name in ("min_conversations", "min_users")}
+    floors = snakemake.params.privacy
     tables = [
         estimate_topics(*(pl.read_parquet(path) for path in paths), dataset=dataset, **floors)
         for dataset, *paths in zip(

@@ -30,19 +30,19 @@ SCHEMA = {
 }
 
 
-def kept_values(table: pl.DataFrame, **options) -> list[str]:
+def kept_values(table: pl.DataFrame, **floors: int) -> list[str]:
     """The values of column `value` that may be shown for themselves, largest first; the others together are over the floor, or none.
 
     A value may be shown where its conversations, the affective among them and those that are not are each none or enough.
 
     Args:
-        table: value, included, conversation_id, cluster.
-        options: users and the floors.
+        table: value, included, conversation_id, author.
+        floors: min_conversations, min_users.
     """
 
     def too_few(rows):
         parts = rows, rows.filter("included"), rows.filter(~pl.col("included"))
-        return any(small(part, **options) for part in parts)
+        return any(small(part, **floors) for part in parts)
 
     sizes = table["value"].value_counts().sort("count", "value", descending=[True, False])["value"].to_list()
     by_value = {key[0]: rows for key, rows in table.group_by("value")}
@@ -104,12 +104,12 @@ def estimate_who(
         affective, of all with that value; values that may not be shown for themselves are one, "other". Dimensions with a single value
         are left out. Not corrected for the classifier's errors.
     """
-    options = {"users": has_users(measures), **floors}
+    users = has_users(measures)
     rows = []
 
     def add(dimension, value, n, n_users, n_of, draws, *, hidden=False):
         low, high = quantile_interval(draws, confidence=confidence) if not hidden and n_of else (None, None)
-        shown = [n, n_users if options["users"] else None, n_of, round(n / n_of, 6) if n_of else None]
+        shown = [n, n_users if users else None, n_of, round(n / n_of, 6) if n_of else None]
         rows.append((dataset, dimension, value, *([None] * 4 if hidden else shown), low, high, hidden))
 
     persons = measures.filter("person")
@@ -127,21 +127,21 @@ def estimate_who(
             n_users, n = top_share(counts, part)
             bands = counts[:n_users], counts[told:n_users], counts[n_users:]
             hidden = (
-                n_users < floors["min_users"] or any(few(band, **floors) for band in bands) or small(nobody, **options)
+                n_users < floors["min_users"] or any(few(band, **floors) for band in bands) or small(nobody, **floors)
             )
             told = told if hidden else n_users
             rng = np.random.default_rng([seed, number])
             draws = top_draws(counts, part, replicates=bootstrap, rng=rng)
             add(PERSONS, value, n, n_users, whole, draws, hidden=hidden)
     columns = ["conversation_id", "country", "language", "model", "started_at"]
-    table = measures.select("conversation_id", "cluster", "included").join(
+    table = measures.select("conversation_id", "cluster", "author", "included").join(
         origins.select(columns), on="conversation_id", how="left", validate="1:1"
     )
     for number, (dimension, (value, analysis)) in enumerate(DIMENSIONS.items()):
         valued = table.with_columns(value=value.fill_null(UNKNOWN))
         if (analysis and analysis not in allowed) or valued["value"].n_unique() < 2:
             continue
-        kept = kept_values(valued, **options)
+        kept = kept_values(valued, **floors)
         if not kept:
             continue
         valued = valued.with_columns(value=pl.when(pl.col("value").is_in(kept)).then("value").otherwise(pl.lit(OTHER)))
@@ -155,7 +155,7 @@ def estimate_who(
                 member, np.ones(part.height), part["cluster"].to_numpy(), replicates=bootstrap, rng=rng
             )
             affective = part.filter("included")
-            add(dimension, name, affective.height, affective["cluster"].n_unique(), part.height, draws)
+            add(dimension, name, affective.height, affective["author"].n_unique(), part.height, draws)
     return pl.DataFrame(rows, schema=SCHEMA, orient="row").with_columns(pl.col("ci_low", "ci_high").round(6))
 
 

@@ -10,7 +10,7 @@ from scipy.stats import beta
 from shared.evaluation import beside_labels, pushback_beside_labels
 from shared.job import logged
 from shared.labels import import_labels, in_cells, read_control_labels, read_labels, read_message_labels
-from shared.tables import has_users, small
+from shared.tables import small
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -86,7 +86,7 @@ def what_was_asked_of_replies(answers: list[dict], measures: pl.DataFrame, *, da
         floors: min_conversations, min_users.
     """
     few = (pl.col("affective"), pl.col("affective") & ~pl.col("included"))
-    told = any(small(measures.filter(group), users=has_users(measures), **floors) for group in few)
+    told = any(small(measures.filter(group), **floors) for group in few)
     judged = measures.filter(pl.col("conversation_id").is_in([answer["conversation_id"] for answer in answers]))
     shown, there = sum(answer["n_replies"] for answer in answers), judged["n_assistant"].sum()
     return {
@@ -124,7 +124,7 @@ def what_was_asked(
     sample = measures.filter(pl.col("conversation_id").is_in(sampled))
     found = sample.filter("affective")
     n, k, tail = sample.height, found.height, (1 - confidence) / 2
-    hidden = min(k, n - k) < min_conversations or found["cluster"].n_unique() < min_users
+    hidden = min(k, n - k) < min_conversations or found["author"].n_unique() < min_users
     most = k if not hidden else min_conversations - 1 if k < min_conversations else n
     return {
         "dataset": dataset,

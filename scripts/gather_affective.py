@@ -7,6 +7,7 @@ import polars as pl
 from shared import contracts
 from shared.features import MESSAGE_CHARACTERS
 from shared.job import logged
+from shared.persons import author
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -36,7 +37,7 @@ def gather_affective(selected: pl.LazyFrame, affect: pl.DataFrame) -> pl.DataFra
             "conversation_id",
             "categories",
             "n_human",
-            cluster=pl.coalesce("user_id", "conversation_id"),
+            author=author(),
             messages=cut,
         )
         .select(contracts.Gathered.column_names())

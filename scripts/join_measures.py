@@ -26,7 +26,7 @@ def join_measures(
 
     Args:
         conversations: contracts.Selected without messages.
-        origins: contracts.Origins, from which the cluster and the person come.
+        origins: contracts.Origins, from which cluster, author and person come.
         affect, pushback, sentiment: tables under their contracts.
         window: human messages at each end for the sentiment of start and end.
 
@@ -44,7 +44,10 @@ def join_measures(
     )
     joined = (
         conversations.join(
-            origins.select("conversation_id", "cluster", "person"), on="conversation_id", how="left", validate="1:1"
+            origins.select("conversation_id", "cluster", "author", "person"),
+            on="conversation_id",
+            how="left",
+            validate="1:1",
         )
         .join(affect, on="conversation_id", validate="1:1")
         .join(pushed, on="conversation_id", how="left", validate="1:1")
@@ -67,7 +70,7 @@ def main():
     columns = ["conversation_id", "user_id", "started_at", "n_human", "n_assistant"]
     measures = join_measures(
         pl.concat([pl.read_parquet(path, columns=columns) for path in snakemake.input.selected]),
-        pl.read_parquet(snakemake.input.origins, columns=["conversation_id", "cluster", "person"]),
+        pl.read_parquet(snakemake.input.origins, columns=["conversation_id", "cluster", "author", "person"]),
         *(
             pl.concat([pl.read_parquet(path) for path in paths])
             for paths in (snakemake.input.affect, snakemake.input.pushback, snakemake.input.sentiment)

@@ -6,7 +6,7 @@ import polars as pl
 
 from shared import contracts
 from shared.job import logged
-from shared.persons import past_break
+from shared.persons import author, past_break
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -44,6 +44,7 @@ def mark_origins(
     alike = pl.len().over("user_id", "opening") >= template["min_conversations"]
     return origins.with_columns(
         cluster=pl.coalesce("user_id", "conversation_id"),
+        author=author(),
         person=is_person(person=person, user_key_until=user_key_until),
         templated=pl.col("opening").is_not_null() & alike,
     ).select(contracts.Origins.column_names())

@@ -15,7 +15,7 @@ from shared.job import logged
 from shared.labels import LIST_COLUMNS, as_lists, read_held_out, read_labels
 from shared.readings import fields_of, read_readings
 from shared.statistics import beta_draws, quantile_interval
-from shared.tables import has_users, small
+from shared.tables import small
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -119,22 +119,22 @@ def measure_agreement(
     floors["min_conversations"] = min_conversations
 
     def add(instrument, name, source, true, predicted, weight, people=None):
-        """A row, if anything is there to agree on; `people` (cluster, user_id) of a data set whose small counts have to stay hidden."""
+        """A row, if anything is there to agree on; `people` (author) of a data set whose small counts have to stay hidden."""
         true, predicted = np.asarray(true), np.asarray(predicted)
         if not len(true) or not (name in ENDS or true.any()):
             return
         row = agreement_row(true, predicted, weight, rng=rng, **options) | {"suppressed": False}
         if people is not None:
-            users, groups = has_users(people), [true == kind for kind in np.unique(true)]
+            groups = [true == kind for kind in np.unique(true)]
             groups += [predicted == kind for kind in np.unique(predicted)]
-            if any(small(people.filter(group), users=users, **floors) for group in groups):
+            if any(small(people.filter(group), **floors) for group in groups):
                 row = {"suppressed": True}
             # Two digits: more would tell how many conversations stand behind.
             row = {key: round(value, 2) if isinstance(value, float) else value for key, value in row.items()}
         rows.append({"instrument": instrument, "class": name, "labels": source} | row)
 
     def people_of(table, dataset):
-        return table.select("cluster", "user_id") if dataset in readings else None
+        return table.select("author") if dataset in readings else None
 
     real = held_out.filter(pl.col("source") != "control")
     for name in [*FLAGS, "included", *CATEGORIES]:
@@ -142,7 +142,7 @@ def measure_agreement(
         add("classifier", name, "all", true, predicted, np.ones(real.height))
         for dataset, table in labels.items():
             own = held_out.filter(pl.col("source") == dataset, pl.col("weight").is_not_null())
-            people = table.select("conversation_id", "cluster", "user_id")
+            people = table.select("conversation_id", "author")
             own = own.join(people, on="conversation_id", how="left", maintain_order="left")
             true, predicted = (own[f"{kind}_{name}"] == 1 for kind in ("true", "predicted"))
             add("classifier", name, dataset, true, predicted, own["weight"], people_of(own, dataset))
@@ -167,7 +167,7 @@ def measure_agreement(
         pairs.append(("other labels", own, others.filter(source=dataset)))
         for instrument, one, two in pairs:
             both = one.join(two, on="conversation_id", suffix="_two", maintain_order="left").join(
-                labels[dataset].select("conversation_id", "weight", "cluster", "user_id"),
+                labels[dataset].select("conversation_id", "weight", "author"),
                 on="conversation_id",
                 suffix="_of",
             )

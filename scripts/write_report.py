@@ -161,6 +161,13 @@ def headline_rows(claims: list[dict], datasets: list[str]) -> list[dict]:
     ]
 
 
+def floors_in_words(privacy: dict, *, some: bool, all_: bool) -> str:
+    """The floors of published cells, and whom they count where `some` or all data sets have users."""
+    prompts = "distinct first prompts"
+    whom = "users" if all_ else f"users ({prompts} where there are none)" if some else prompts
+    return f"{privacy['min_conversations']} conversations or {privacy['min_users']} {whom}"
+
+
 def alternative_texts(tables: Tables, evaluated: list[dict]) -> dict[str, str]:
     """What each figure shows, in words, for who cannot see it."""
     whole = [row for row in tables["prevalence"] if row["weighting"] == "conversation" and row["share_of"] == "all"]
@@ -219,6 +226,7 @@ def report_values(
         hashes: {what: first characters of the sha256} of the files that the run rests on.
     """
     datasets = config["datasets"]
+    with_users = {row["dataset"] for row in tables["prevalence"] if row["weighting"] == "user"}
     titles = {dataset: config["sources"][dataset]["title"] for dataset in datasets}
     names = {dataset: short_title(title) for dataset, title in titles.items()}
     shown = {"affective", "not affective"}
@@ -248,7 +256,7 @@ def report_values(
         "n_claims": len({claim["id"] for claim in claims}),
         "headlines": headline_rows(claims, datasets),
         "of": lambda rows, dataset: [row for row in rows if row["dataset"] == dataset],
-        "has_users": any(row["weighting"] == "user" for row in tables["prevalence"]),
+        "has_users": bool(with_users),
         "analyses": lambda dataset, testable: [
             row["analysis"]
             for row in tables["capabilities"]
@@ -286,6 +294,8 @@ def report_values(
         "config": config,
         "confidence": config["estimate"]["confidence"],
         "floor": config["privacy"]["min_conversations"],
+        "floors": floors_in_words(config["privacy"], some=bool(with_users), all_=len(with_users) == len(datasets)),
+        "without_users": [names[dataset] for dataset in datasets if dataset not in with_users],
         "hashes": hashes,
         "versions": [(name, version(name)) for name in PACKAGES],
         "power": [row | {"short": shorts[row["id"]]} for row in tables["power"]],

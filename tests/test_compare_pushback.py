@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 from compare_pushback import compare_pushback, standardised_pushback
 
-from shared.contracts import CATEGORIES, Measures
+from shared import contracts
+from shared.contracts import CATEGORIES
 
 SETTINGS = {"dataset": "own", "bootstrap": 300, "confidence": 0.95, "seed": 3}
 FLOORS = {"min_conversations": 10, "min_users": 10}
@@ -18,11 +19,18 @@ def measures(*groups):
     for n, pushing, changes in groups:
         for number in range(n):
             key = f"c{len(rows):05}"
-            row = {"conversation_id": key, "cluster": key, "compared": True, "n_assistant": 1, "categories": []}
+            row = {
+                "conversation_id": key,
+                "cluster": key,
+                "author": len(rows),
+                "compared": True,
+                "n_assistant": 1,
+                "categories": [],
+            }
             row |= dict.fromkeys(["affective", "included", "pushback"], False) | changes
             rows.append(row | {"pushback": number < pushing})
-    columns = Measures.types()
-    named = ["conversation_id", "cluster", "user_id", "started_at", "n_assistant", "categories"]
+    columns = contracts.Measures.types()
+    named = ["conversation_id", "cluster", "author", "user_id", "started_at", "n_assistant", "categories"]
     named += ["compared", "affective", "included", "pushback"]
     return pl.DataFrame(rows, schema={name: columns[name] for name in named})
 

@@ -36,7 +36,7 @@ def gathered(*texts):
     rows = [
         {
             "conversation_id": f"c{number:04}",
-            "cluster": f"c{number:04}",
+            "author": number,
             "categories": ["coaching"],
             "n_human": len(messages),
             "messages": [{"role": "human", "text": text} for text in messages],
@@ -109,12 +109,14 @@ def test_gathered_are_the_included_with_their_human_messages_cut():
         {
             "conversation_id": ["a", "b"],
             "user_id": [None, "u"],
+            "first_prompt": [1, 1],
             "n_human": [2, 2],
             "messages": [[{"role": role, "text": text} for role, text in said]] * 2,
         },
         schema={
             "conversation_id": pl.String,
             "user_id": pl.String,
+            "first_prompt": pl.UInt64,
             "n_human": pl.Int32,
             "messages": contracts.MESSAGES,
         },
@@ -124,7 +126,7 @@ def test_gathered_are_the_included_with_their_human_messages_cut():
         schema_overrides={"categories": pl.List(pl.Enum(CATEGORIES))},
     )
     kept = contracts.Gathered.checked(gather_affective(selected.lazy(), affect)).to_dicts()
-    assert [(entry["conversation_id"], entry["cluster"], entry["n_human"]) for entry in kept] == [("b", "u", 2)]
+    assert [(entry["conversation_id"], entry["n_human"]) for entry in kept] == [("b", 2)]
     assert [message["text"] for message in kept[0]["messages"]] == ["x" * MESSAGE_CHARACTERS, "so"]
 
 
@@ -215,19 +217,19 @@ def test_what_is_left_of_a_whole_beside_the_parts_shown_is_never_small(sizes):
     for name, size in enumerate(sizes):
         keys = [f"c{start + number}" for number in range(size)]
         parts[str(name)] = pl.DataFrame(
-            {"conversation_id": keys, "cluster": keys}, schema=[("conversation_id", pl.String), ("cluster", pl.String)]
+            {"conversation_id": keys, "author": keys}, schema=[("conversation_id", pl.String), ("author", pl.String)]
         )
         start += size
-    hidden = hidden_parts(parts, users=False, **FLOORS)
-    assert not any(small(part, users=False, **FLOORS) for name, part in parts.items() if name not in hidden)
+    hidden = hidden_parts(parts, **FLOORS)
+    assert not any(small(part, **FLOORS) for name, part in parts.items() if name not in hidden)
     rest = sum(parts[name].height for name in hidden)
     assert rest == 0 or rest >= 10 or hidden == {name for name in parts if parts[name].height}
 
 
 def test_no_part_is_hidden_for_one_that_stands_wholly_inside_another():
-    keys = pl.DataFrame({"conversation_id": [f"c{n}" for n in range(30)], "cluster": [f"c{n}" for n in range(30)]})
+    keys = pl.DataFrame({"conversation_id": [f"c{n}" for n in range(30)], "author": [f"c{n}" for n in range(30)]})
     parts = {"all of it": keys, "a few of the same": keys.head(4)}
-    assert hidden_parts(parts, users=False, **FLOORS) == {"a few of the same"}
+    assert hidden_parts(parts, **FLOORS) == {"a few of the same"}
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,14 @@ def messages(*groups):
                 scored.append({"conversation_id": name, "turn": 2 * place, **scores})
             own = {"affective": affective, "included": affective, "categories": ["coaching"] if affective else []}
             known.append(
-                {"conversation_id": name, "cluster": name, "user_id": None, "n_human": len(compound), "compared": True}
+                {
+                    "conversation_id": name,
+                    "cluster": name,
+                    "author": name,
+                    "user_id": None,
+                    "n_human": len(compound),
+                    "compared": True,
+                }
                 | own
             )
     kinds = {"user_id": pl.String, "categories": pl.List(pl.Enum(CATEGORIES)), **dict.fromkeys(SCORES, pl.Float64)}

@@ -23,11 +23,11 @@ OPTIONS = {
 
 
 def conversations(texts, categories=("coaching",), *, n_users=None):
-    """A table of these texts, by so many users in turn; without users each is a cluster of its own."""
+    """A table of these texts, by so many users in turn; without users each has an author of its own."""
     rows = [
         {
             "conversation_id": f"c{number:03}",
-            "cluster": f"u{number % n_users}" if n_users else f"c{number:03}",
+            "author": f"u{number % n_users}" if n_users else f"c{number:03}",
             "categories": list(categories),
             "text": text,
         }
@@ -37,7 +37,7 @@ def conversations(texts, categories=("coaching",), *, n_users=None):
         rows,
         schema={
             "conversation_id": pl.String,
-            "cluster": pl.String,
+            "author": pl.String,
             "categories": pl.List(pl.Enum(CATEGORIES)),
             "text": pl.String,
         },
@@ -174,8 +174,8 @@ def test_the_words_of_enough_users_name_topics_as_without_users():
 
 
 def test_conversations_must_say_whose_they_are():
-    with pytest.raises(pl.exceptions.ColumnNotFoundError, match="cluster"):
-        discover_topics(conversations(TEXTS).drop("cluster"), **OPTIONS)
+    with pytest.raises(pl.exceptions.ColumnNotFoundError, match="author"):
+        discover_topics(conversations(TEXTS).drop("author"), **OPTIONS)
 
 
 def test_texts_of_nothing_but_stop_words_are_left_without_topics():

@@ -157,8 +157,8 @@ def test_no_hidden_move_can_be_told_from_its_row_or_from_all_moves(groups):
     rows = [(start, end) for n, start, end in groups for _ in range(n)]
     table = pl.DataFrame(rows, schema=["first", "last"], orient="row").with_row_index("key")
     keys = pl.col("key").cast(pl.String)
-    table = table.with_columns(conversation_id=keys, cluster=keys)
-    hidden, true = hidden_moves(table, users=False, **FLOORS), counts(table)
+    table = table.with_columns(conversation_id=keys, author=keys)
+    hidden, true = hidden_moves(table, **FLOORS), counts(table)
     for start in STATES:
         row_hidden = [true.get((start, end), 0) for end in STATES if (start, end) in hidden]
         if any((start, end) not in hidden and (start, end) in true for end in STATES):

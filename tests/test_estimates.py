@@ -53,7 +53,8 @@ def measures(*groups):
                 "compound_end": None,
             } | changes
             person = row["user_id"] is not None if row["person"] is None else row["person"]
-            rows.append(row | {"cluster": row["user_id"] or row["conversation_id"], "person": person})
+            cluster = row["user_id"] or row["conversation_id"]
+            rows.append({"author": cluster} | row | {"cluster": cluster, "person": person})
     floats = {f"{scale}_{end}": pl.Float64 for scale in ("level", "compound") for end in ("start", "end")}
     return pl.DataFrame(
         rows,
@@ -457,9 +458,25 @@ def test_a_group_of_many_conversations_by_few_users_is_suppressed_by_either_weig
     assert table.filter(group="romantic", share_of="all")["n_users"].to_list() == [30, 30]
 
 
-def test_without_users_the_floor_of_users_suppresses_nothing():
-    table = measures((30, affective("coaching")))
-    assert groups_under_floor(table, min_conversations=10, min_users=100) == set()
+def same_prompt(n, *others):
+    """n conversations of coaching without users that open with one and the same prompt, beside others that do not."""
+    return measures((n, affective("coaching", author="the same")), *others)
+
+
+def test_without_users_conversations_with_the_same_first_prompt_are_under_the_floor():
+    alike = same_prompt(12, (30, affective("romantic")), (500, {}))
+    assert row(prevalence(alike, PERFECT), group="coaching", share_of="all")["n_conversations"] is None
+    apart = measures((12, affective("coaching")), (30, affective("romantic")), (500, {}))
+    assert row(prevalence(apart, PERFECT), group="coaching", share_of="all")["n_conversations"] == 12
+
+
+def test_without_users_the_same_first_prompt_hides_pushback_topics_and_the_steps_of_the_funnel():
+    table = same_prompt(12, (88, {}))
+    kinds = published(count_by(table, ["refusal"], "kind", **SETTINGS), **FLOORS, hide=NAIVE)
+    assert row(kinds, group="affective")["n_of"] is None
+    assert count_funnel(READ, table, min_conversations=10, min_users=10)["n_left"][-1] is None
+    few_out = same_prompt(12, (88, affective("coaching"))).with_columns(content_creation=pl.col("author") == "the same")
+    assert count_funnel(READ, few_out, min_conversations=10, min_users=10)["n_removed"][1] is None
 
 
 def test_nothing_of_a_data_set_under_the_floor_is_published():
@@ -559,7 +576,7 @@ def hidden_overlap(k):
 
 def hidden_coaching_with_users(k):
     """The same, every conversation by a user of its own."""
-    return hidden_coaching(k).with_columns(user_id=pl.col("cluster"))
+    return hidden_coaching(k).with_columns(user_id=pl.col("cluster"), author=pl.col("cluster"))
 
 
 @pytest.mark.parametrize(
@@ -788,11 +805,12 @@ def reasons_of(sizes, *, group="coaching"):
             "reason": list("abcdef")[: len(sizes)],
             "n_conversations": sizes,
             "n_users": [None] * len(sizes),
+            "n_authors": sizes,
             "share_naive": [n / 500 for n in sizes],
             "ci_low": [n / 600 for n in sizes],
             "ci_high": [n / 400 for n in sizes],
         },
-        schema_overrides={"n_users": pl.Int64, "n_conversations": pl.Int64},
+        schema_overrides=dict.fromkeys(["n_users", "n_authors", "n_conversations"], pl.Int64),
     )
     return published(table, **FLOORS, hide=NAIVE)
 
@@ -1041,7 +1059,7 @@ def test_the_studys_filters_follow_in_its_order():
             (3, {}),
         ),
         min_conversations=1,
-        min_users=10,
+        min_users=1,
     )
     assert table.select("n_removed", "n_left").rows()[1:] == [(1, 9), (3, 6), (2, 4)]
 
@@ -1050,7 +1068,7 @@ def test_the_studys_filters_follow_in_its_order():
 def test_what_a_filter_removes_and_leaves_adds_up_to_what_came_in(rows):
     table = measures(*((1, {"content_creation": cc, "affective": aff, "included": aff and not cc}) for cc, aff in rows))
     selection = pl.DataFrame({"step": ["read"], "unit": ["record"], "n_removed": [0], "n_left": [table.height]})
-    funnel = count_funnel(selection, table, min_conversations=1, min_users=10)
+    funnel = count_funnel(selection, table, min_conversations=1, min_users=1)
     before = funnel["n_left"].shift(1).drop_nulls()
     assert (funnel["n_removed"][1:] + funnel["n_left"][1:]).to_list() == before.to_list()
 
@@ -1104,15 +1122,21 @@ def test_the_steps_before_the_studys_filters_keep_their_counts():
 # Floors
 
 
-def cells(n, users=None, **more):
-    schema = {"n_conversations": pl.Int64, "n_users": pl.Int64, **dict.fromkeys(more, pl.Int64), "share": pl.Float64}
-    table = pl.DataFrame([(n, users, *more.values(), 0.5)], schema=schema, orient="row")
+def cells(n, users=None, *, authors=None, **more):
+    counts = {"n_conversations": n, "n_users": users, "n_authors": authors or users or n, **more}
+    table = pl.DataFrame([counts | {"share": 0.5}], schema_overrides=dict.fromkeys(counts, pl.Int64))
     return published(table, **FLOORS, hide=["share"]).row(0, named=True)
 
 
 @pytest.mark.parametrize(("n", "users"), [(9, None), (1, None), (9, 30), (50, 9), (50, 1)])
 def test_a_cell_under_a_floor_is_blanked_and_marked(n, users):
     assert cells(n, users) == {"n_conversations": None, "n_users": None, "share": None, "suppressed": True}
+
+
+@pytest.mark.parametrize("n", [10, 12, 500])
+def test_a_cell_of_too_few_first_prompts_is_blanked_where_nobody_knows_the_users(n):
+    assert cells(n, None, authors=9)["n_conversations"] is None
+    assert cells(n, None, authors=10)["n_conversations"] == n
 
 
 @pytest.mark.parametrize(("n", "users"), [(10, None), (10, 10), (500, 77)])
@@ -1136,23 +1160,28 @@ def test_a_cell_under_the_floor_keeps_the_base_that_is_over_it():
 
 def test_other_columns_and_other_rows_stay():
     table = pl.DataFrame(
-        {"group": ["a", "b"], "n_conversations": [3, 30], "n_users": [None, None], "share": [0.1, 0.2]},
+        {
+            "group": ["a", "b"],
+            "n_conversations": [3, 30],
+            "n_users": [None, None],
+            "n_authors": [3, 30],
+            "share": [0.1, 0.2],
+        },
         schema_overrides={"n_users": pl.Int64},
     )
     found = published(table, **FLOORS, hide=["share"])
     assert found.select("group", "n_conversations", "share").rows() == [("a", None, None), ("b", 30, 0.2)]
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, 40), st.one_of(st.none(), st.integers(0, 40)), st.integers(0, 80)), min_size=1)
-)
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40), st.booleans(), st.integers(0, 80)), min_size=1))
 def test_no_published_cell_is_ever_under_a_floor(rows):
-    schema = {"n_conversations": pl.Int64, "n_users": pl.Int64, "n_of": pl.Int64}
-    table = pl.DataFrame(rows, schema=schema, orient="row").with_columns(share=0.5)
-    found = published(table, **FLOORS, hide=["share"])
+    schema = {"n_conversations": pl.Int64, "n_authors": pl.Int64, "users": pl.Boolean, "n_of": pl.Int64}
+    table = pl.DataFrame(rows, schema=schema, orient="row").with_row_index()
+    table = table.with_columns(n_users=pl.when("users").then("n_authors"), share=0.5)
+    found = published(table, **FLOORS, hide=["share"]).join(table.select("index", "n_authors"), on="index")
     assert found.filter(pl.col("n_conversations").is_between(1, 9)).height == 0
     assert found.filter(pl.col("n_of").is_between(1, 9)).height == 0
-    assert found.filter((pl.col("n_conversations") > 0) & (pl.col("n_users") < 10)).height == 0
+    assert found.filter((pl.col("n_conversations") > 0) & (pl.col("n_authors") < 10)).height == 0
     assert found.filter(pl.col("suppressed") & pl.col("share").is_not_null()).height == 0
 
 
@@ -1164,7 +1193,7 @@ def test_a_hidden_overlap_cannot_be_told_from_the_estimate_of_its_union(one, oth
 
 def two_each(k):
     users = pl.Series([f"u{number // 2}" for number in range(1_000)])
-    return hidden_coaching(k).with_columns(user_id=users, cluster=users, person=pl.lit(True))
+    return hidden_coaching(k).with_columns(user_id=users, cluster=users, author=users, person=pl.lit(True))
 
 
 def test_a_hidden_count_of_users_with_several_conversations_cannot_be_told_from_an_estimate():
@@ -1194,7 +1223,7 @@ def test_affective_of_too_few_users_is_not_told_by_the_funnel():
 
 
 def test_a_reason_of_too_few_users_is_not_told_by_what_the_others_leave():
-    table = reasons_of([25, 15]).with_columns(n_users=pl.Series([25, 3]))
+    table = reasons_of([25, 15]).with_columns(n_users=pl.Series([25, 3]), n_authors=pl.Series([25, 3]))
     table = published(table.drop("suppressed"), **FLOORS, hide=NAIVE)
     found = residual_hidden(table, totals_of(coaching=40), **FLOORS)
     assert found["n_conversations"].to_list() == [None, None]

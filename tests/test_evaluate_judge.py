@@ -21,8 +21,14 @@ def measures(rows):
     """Rows of (id, affective, categories): what beside_labels reads of contracts.Measures."""
     return pl.DataFrame(
         [
-            {"conversation_id": name, "cluster": name, "n_human": 5, "content_creation": False, "affective": affective}
-            | {"included": affective, "categories": categories, "professional": False}
+            {"conversation_id": name, "cluster": name, "author": name, "n_human": 5}
+            | {
+                "content_creation": False,
+                "affective": affective,
+                "included": affective,
+                "categories": categories,
+                "professional": False,
+            }
             for name, affective, categories in rows
         ],
         schema_overrides={"categories": CATEGORY_LIST, "n_human": pl.Int32},
@@ -146,7 +152,14 @@ def replies_measured(rows):
     """Rows of (id, compared, kinds that the judge found): what pushback_beside_labels reads of contracts.Measures."""
     return pl.DataFrame(
         [
-            {"conversation_id": name, "cluster": name, "user_id": None, "affective": True, "included": True}
+            {
+                "conversation_id": name,
+                "cluster": name,
+                "author": name,
+                "user_id": None,
+                "affective": True,
+                "included": True,
+            }
             | {"compared": compared, "n_assistant": 2, "pushback": bool(kinds)}
             | {kind: kind in kinds for kind in PUSHBACK_KINDS}
             for name, compared, kinds in rows

@@ -57,9 +57,10 @@ def origins(users):
         {
             "conversation_id": list(users),
             "cluster": [user or name for name, user in users.items()],
+            "author": [number for number, _ in enumerate(users)],
             "person": [user is not None for user in users.values()],
         },
-        schema={"conversation_id": pl.String, "cluster": pl.String, "person": pl.Boolean},
+        schema={"conversation_id": pl.String, "cluster": pl.String, "author": pl.UInt64, "person": pl.Boolean},
     )
 
 

@@ -84,7 +84,7 @@ def test_a_few_with_a_concern_in_either_length_hide_it_in_both():
 def test_a_few_of_the_long_that_are_of_other_categories_cannot_be_told(k):
     table = long(
         pl.concat([TALKS, measures((k, affective("romantic", n_human=60)))]).with_columns(
-            conversation_id=pl.int_range(pl.len()).cast(pl.String), cluster=pl.int_range(pl.len()).cast(pl.String)
+            **dict.fromkeys(["conversation_id", "cluster", "author"], pl.int_range(pl.len()).cast(pl.String))
         )
     )
     counts = table.filter(kind="category", length="long").filter(pl.col("n_conversations") > 0)
@@ -215,8 +215,8 @@ def test_no_value_shown_nor_the_rest_of_them_holds_a_few(sizes):
     rows = [(str(number), kind) for number, pair in enumerate(sizes) for kind, n in enumerate(pair) for _ in range(n)]
     table = pl.DataFrame(rows, schema={"value": pl.String, "kind": pl.Int64}, orient="row").with_row_index("key")
     keys = pl.col("key").cast(pl.String)
-    table = table.with_columns(conversation_id=keys, cluster=keys, included=pl.col("kind") == 1)
-    kept = kept_values(table, users=False, **FLOORS)
+    table = table.with_columns(conversation_id=keys, author=keys, included=pl.col("kind") == 1)
+    kept = kept_values(table, **FLOORS)
     for value in kept:
         others, found = sizes[int(value)]
         assert all(n == 0 or n >= 10 for n in (others, found))

@@ -112,6 +112,7 @@ def pushback_labels(*groups):
         {
             "conversation_id": f"c{next(NUMBER)}",
             "cluster": "",
+            "author": "",
             "user_id": None,
             "weight_compared": weight,
             "label_pushback": labelled,
@@ -278,7 +279,7 @@ def own_labels(n, weight=1.0):
     table = pushback_labels((n, weight, [], []))
     names = [f"c{number}" for number in range(n)]
     return table.with_columns(
-        conversation_id=pl.Series(names), cluster=pl.Series(names), weight=pl.lit(weight, dtype=pl.Float64),
+        conversation_id=pl.Series(names), cluster=pl.Series(names), author=pl.Series(names), weight=pl.lit(weight, dtype=pl.Float64),
         label_affective=pl.int_range(n) % 2 == 1,
     )  # fmt: skip
 
@@ -345,6 +346,6 @@ def test_small_counts_of_labels_of_one_s_own_stay_hidden(n, hidden):
 
 
 def test_labels_that_few_users_stand_behind_stay_hidden():
-    few = own_labels(60).with_columns(cluster=pl.format("u{}", pl.int_range(60) % 3), user_id=pl.lit("u"))
+    few = own_labels(60).with_columns(author=pl.format("u{}", pl.int_range(60) % 3))
     table = measure(HELD_OUT.clear(), {"own": few}, {"own": two_readers()})
     assert table["suppressed"].all()

@@ -34,6 +34,7 @@ def flags(conversations, **flagged):
         "conversation_id",
         unique_id=pl.col("conversation_id"),
         copy_of=pl.col("conversation_id"),
+        first_prompt=pl.col("conversation_id").hash(),
         **{name: pl.col("conversation_id").is_in(flagged.get(name, [])) for name in FLAGS},
     )
 

@@ -17,6 +17,7 @@ from mark_origins import mark_origins
 from test_estimates import FLOORS, PERFECT, affective, measures, prevalence
 
 from shared import contracts
+from shared.persons import author
 
 PERSON = {"max_conversations": 5, "max_countries": 2, "max_languages": 2, "max_states": 2}
 TEMPLATE = {"words": 8, "min_conversations": 3}
@@ -33,6 +34,7 @@ def shard(*rows):
                 "conversation_id": name,
                 "copy_of": name,
                 "repeated_first_prompt": False,
+                "first_prompt": len(table),
                 "started_at": BEFORE,
                 "language": "en",
             }
@@ -80,6 +82,13 @@ def test_without_a_key_there_is_no_person_and_each_conversation_is_a_cluster():
     assert origins.select("cluster", "person").rows() == [("c0000", False), ("c0001", False)]
 
 
+def test_whoever_sends_the_same_first_prompt_is_one_author_where_no_user_is_known():
+    alike = marked((12, {"first_prompt": 7}), (1, {"first_prompt": 8}))
+    assert alike["author"].n_unique() == 2 and alike["cluster"].n_unique() == 13
+    keyed = marked(*((1, {"first_prompt": 7, "user_id": f"u{number}"}) for number in range(12)))
+    assert keyed["author"].n_unique() == 12
+
+
 def test_after_the_break_there_is_no_person_but_the_key_stays_the_cluster():
     days = [(1, {"user_id": "u", "started_at": time}) for time in (BEFORE, LAST, AFTER, None)]
     origins = marked(*days, until="2024-09-30")
@@ -116,6 +125,7 @@ def corpus(*groups):
     table = shard(*((1, {key: value for key, value in row.items() if key != "person"}) for _, row in rows))
     origins = table.with_columns(
         cluster=pl.coalesce("user_id", "conversation_id"),
+        author=author(),
         person=pl.Series([row.get("person", row["user_id"] is not None) for _, row in rows], dtype=pl.Boolean),
         templated=pl.col("opening").is_not_null(),
     ).select(contracts.Origins.column_names())

@@ -5,10 +5,20 @@ import polars as pl
 
 from shared.levels import at_ends, levels
 from shared.statistics import bootstrap_ratio, summarise
-from shared.tables import TYPES, has_users, in_group
+from shared.tables import TYPES, counted, has_users, in_group
 
 GROUPS = ["affective", *TYPES, "not affective"]
-KNOWN = ["conversation_id", "cluster", "user_id", "n_human", "affective", "included", "compared", "categories"]
+KNOWN = [
+    "conversation_id",
+    "cluster",
+    "author",
+    "user_id",
+    "n_human",
+    "affective",
+    "included",
+    "compared",
+    "categories",
+]
 
 
 def messages_of(measures: pl.DataFrame, sentiment: pl.DataFrame, *, cut_points: dict[str, list[float]]) -> pl.DataFrame:
@@ -72,7 +82,7 @@ def change_rows(
         bootstrap, confidence, rng: of the intervals.
 
     Returns:
-        group, n_conversations, n_users, mean_start, mean_end, estimate with interval, excess with interval.
+        group, n_conversations, n_users, n_authors, mean_start, mean_end, estimate with interval, excess with interval.
     """
     users = has_users(rows)
     reference = mean_draws(rows.filter(in_group("not affective")), "change", replicates=bootstrap, rng=rng)
@@ -86,8 +96,7 @@ def change_rows(
         found.append(
             {
                 "group": group,
-                "n_conversations": base.height,
-                "n_users": base["cluster"].n_unique() if users else None,
+                **counted(base, users=users),
                 "mean_start": base["start"].mean(),
                 "mean_end": base["end"].mean(),
                 **summarise(own, confidence=confidence),
@@ -101,7 +110,7 @@ def change_rows(
 
 def as_table(rows: list[dict]) -> pl.DataFrame:
     """Rows as a table: numbers are Float64 and rounded, counts Int64."""
-    counts = {"n_conversations", "n_users", "part", "message", "min_human_messages", "window"}
+    counts = {"n_conversations", "n_users", "n_authors", "part", "message", "min_human_messages", "window"}
     kinds = {
         name: pl.Int64 if name in counts else pl.Float64
         for name, value in rows[0].items()

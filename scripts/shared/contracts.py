@@ -96,6 +96,7 @@ class Duplicates(Table):
     copy_of = dy.String()  # unique_id of the one that stays: its own, if it is no duplicate
     exact_duplicate = dy.Bool()
     near_duplicate = dy.Bool()
+    first_prompt = dy.UInt64()  # as in Fingerprints
     repeated_first_prompt = dy.Bool()
 
 
@@ -116,17 +117,20 @@ class _Origin(Table):
 class ShardOrigins(_Origin):
     """Where each conversation of a shard comes from, selected or not; no text."""
 
+    first_prompt = dy.UInt64()  # as in Fingerprints
     opening = dy.UInt64(nullable=True)  # of the first words; null if too few, or not selected
 
 
 class Origins(_Origin):
     cluster = dy.String()  # the user where the source has users, else the conversation
+    author = dy.UInt64()  # whom floors count: the user; where none is known, whoever sends the same first prompt
     person = dy.Bool()  # the user key is taken for one person
     templated = dy.Bool()  # begins like many others of its key; false if not selected
 
 
 class Selected(Conversations):
     language = dy.String()
+    first_prompt = dy.UInt64()  # as in Fingerprints
 
 
 class _Judged(Table):
@@ -181,7 +185,7 @@ class Gathered(Table):
     """What the human wrote in the conversations that the study counts, each message cut to what the classifier reads of it."""
 
     conversation_id = dy.String(primary_key=True)
-    cluster = dy.String()  # the user where the source has users, else the conversation
+    author = dy.UInt64()  # as in Origins
     categories = _categories()
     n_human = dy.Int32(min=0)
     messages = _messages()
@@ -206,6 +210,7 @@ class Topics(Table):
 
 class Measures(_Judged):
     cluster = dy.String()  # the user where the source has users, else the conversation
+    author = dy.UInt64()  # as in Origins
     user_id = dy.String(nullable=True)
     person = dy.Bool()  # the user key is taken for one person
     started_at = _moment()

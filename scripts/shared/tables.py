@@ -35,34 +35,40 @@ def has_users(rows: pl.DataFrame) -> bool:
     return rows["user_id"].null_count() < rows.height
 
 
-def small(rows: pl.DataFrame, *, users: bool, min_conversations: int, min_users: int) -> bool:
-    """The rows (conversations, with `cluster`) are some, but fewer than may be counted in public; users only where there are `users`."""
-    few_users = users and rows["cluster"].n_unique() < min_users
-    return rows.height > 0 and (rows.height < min_conversations or few_users)
+def counted(rows: pl.DataFrame, *, users: bool) -> dict[str, int | None]:
+    """Conversations, users where there are `users`, and authors, by which `published` judges: not shown, since beside the conversations they would
+    say how few first prompts came again.
+    """
+    n = rows["author"].n_unique()
+    return {"n_conversations": rows.height, "n_users": n if users else None, "n_authors": n}
 
 
-def hidden_parts(parts: dict[str, pl.DataFrame], *, users: bool, **floors: int) -> set[str]:
+def small(rows: pl.DataFrame, *, min_conversations: int, min_users: int) -> bool:
+    """The rows (conversations, with `author`) are some, but fewer than may be counted in public, or of fewer authors."""
+    return rows.height > 0 and (rows.height < min_conversations or rows["author"].n_unique() < min_users)
+
+
+def hidden_parts(parts: dict[str, pl.DataFrame], **floors: int) -> set[str]:
     """Which parts of a whole that is published must not be shown.
 
     Those under the floor; and where these could be told by subtracting the others from the whole, the next smallest too, until what is
     left of the whole beside those shown is over the floor, or nothing.
 
     Args:
-        parts: conversations (conversation_id, cluster) of each part; they may overlap.
-        users: the source has users.
+        parts: conversations (conversation_id, author) of each part; they may overlap.
         floors: min_conversations, min_users.
     """
     shown = sorted((name for name in parts if parts[name].height), key=lambda name: parts[name].height)
-    hidden = [name for name in shown if small(parts[name], users=users, **floors)]
+    hidden = [name for name in shown if small(parts[name], **floors)]
     shown = [name for name in shown if name not in hidden]
 
     def rest():
-        members = pl.concat([parts[name].select("conversation_id", "cluster") for name in hidden]).unique()
+        members = pl.concat([parts[name].select("conversation_id", "author") for name in hidden]).unique()
         return members.filter(
             ~pl.col("conversation_id").is_in({key for name in shown for key in parts[name]["conversation_id"]})
         )
 
-    while hidden and shown and small(rest(), users=users, **floors):
+    while hidden and shown and small(rest(), **floors):
         hidden.append(shown.pop(0))
     return set(hidden)
 
@@ -72,21 +78,20 @@ def published(
 ) -> pl.DataFrame:
     """Blank the columns `hide` and the counts wherever a row is under the floor, and say so in `suppressed`.
 
-    A row is under the floor if it rests on 1 to min_conversations - 1 conversations, or, where the source has users (`n_users` not null), on
-    fewer than min_users of them, or if what it is a share of (`n_of`, and its users `n_users_of`, which is dropped) is itself under the floor, or if the
-    rest of that, told by subtracting, is. A row of no conversation in a group large enough is published: zero points to nobody.
+    A row is under the floor if it rests on 1 to min_conversations - 1 conversations, or on fewer than min_users authors (`n_authors`), or if
+    what it is a share of (`n_of`, and its authors `n_authors_of`) is itself under the floor, or if the rest of that, told by subtracting, is.
+    Numbers of authors are dropped. A row of no conversation in a group large enough is published: zero points to nobody.
     """
-    n, users = pl.col("n_conversations"), pl.col("n_users")
-    under = (n > 0) & ((n < min_conversations) | (users.is_not_null() & (users < min_users)))
+    n = pl.col("n_conversations")
+    under = (n > 0) & ((n < min_conversations) | (pl.col("n_authors") < min_users))
     counts = ["n_conversations", "n_users"]
     if "n_of" in table.columns:
         small_base = pl.col("n_of").is_between(1, min_conversations - 1)
-        if "n_users_of" in table.columns:
-            few_users = pl.col("n_users_of").is_not_null() & (pl.col("n_users_of") < min_users)
-            small_base = small_base | ((pl.col("n_of") > 0) & few_users)
+        if "n_authors_of" in table.columns:
+            small_base = small_base | ((pl.col("n_of") > 0) & (pl.col("n_authors_of") < min_users))
         under = under | small_base | (pl.col("n_of") - n).is_between(1, min_conversations - 1)
     marked = table.with_columns(suppressed=under)
     blanked = [pl.when(~pl.col("suppressed")).then(pl.col(name)).alias(name) for name in [*counts, *hide]]
     if "n_of" in table.columns:
         blanked.append(pl.when(~small_base).then("n_of").alias("n_of"))
-    return marked.with_columns(blanked).drop("n_users_of", strict=False)
+    return marked.with_columns(blanked).drop("n_authors", "n_authors_of", strict=False)
