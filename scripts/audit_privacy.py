@@ -3,6 +3,7 @@
 import csv
 import html
 import re
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from pathlib import Path
@@ -34,6 +35,9 @@ SAMPLE = 2_000  # messages by whose beginnings the rarity of a word is judged
 SAMPLE_CHARACTERS = 1_000
 SLICE = 40_000  # messages that are looked through at a time
 LOGS = Path("logs")
+# Links and dates stand in every report. Presidio reads e-mail addresses with a list of domains from the network, ADDRESSES without one.
+UNREAD = {"URL", "DATE_TIME", "EMAIL_ADDRESS"}
+SURE = 0.4  # of Presidio's score: under it lie patterns that any short word or number meets
 MIN_KEY = 4  # characters; a shorter user key cannot be told from a number or a word
 
 
@@ -84,6 +88,37 @@ def addresses_in(parts: list[str]) -> dict[str, int]:
     for name, (pattern, genuine) in NUMBERS.items():
         counts[name] = sum(genuine(found) for part in parts for found in re.findall(pattern, part))
     return counts
+
+
+def presidio_recognizers() -> list:
+    """Presidio's recognisers that go by patterns and check digits, without a model of language.
+
+    Raises:
+        InputError: Presidio is not installed.
+    """
+    try:
+        from presidio_analyzer import RecognizerRegistry
+        from presidio_analyzer.predefined_recognizers import PhoneRecognizer, SpacyRecognizer
+    except ImportError:
+        raise InputError(
+            "privacy.second_reader is presidio, but Presidio is not installed here. Run: pip install presidio-analyzer; or set privacy.second_reader to none."
+        ) from None
+    registry = RecognizerRegistry(supported_languages=["en"])
+    registry.load_predefined_recognizers(languages=["en"])
+    others = [one for one in registry.recognizers if not isinstance(one, (PhoneRecognizer, SpacyRecognizer))]
+    # Where digits need not be grouped as in a telephone number, the columns of a table are taken for one.
+    phones = PhoneRecognizer(leniency=2)
+    return [phones, *(one for one in others if UNREAD.isdisjoint(one.supported_entities))]
+
+
+def second_reading(parts: list[str], recognizers: list) -> dict[str, int]:
+    """How often Presidio sees each of its kinds in the texts; a plain number is none, whatever it looks like."""
+    text, counts = "\n\n".join(parts), Counter()
+    for recognizer in recognizers:
+        found = recognizer.analyze(text, recognizer.supported_entities, None)
+        sure = {(one.start, one.end, one.entity_type) for one in found if one.score >= SURE}
+        counts.update(kind for start, end, kind in sure if not re.fullmatch(r"\d*\.?\d+", text[start:end]))
+    return {kind.replace("_", " ").lower(): number for kind, number in sorted(counts.items())}
 
 
 def word_runs(texts: list[str], *, n_words: int) -> set[str]:
@@ -166,6 +201,7 @@ def audit_privacy(
     min_conversations: int,
     min_users: int,
     n_words: int,
+    second_reader: str = "none",
     exempt: set[str] = frozenset(),
     logs: list[Path] = (),
     threads: int = 1,
@@ -177,13 +213,15 @@ def audit_privacy(
         own_words: the project's own texts; runs of words in them are not a person's.
         shards: conversations of the data sets.
         min_conversations, min_users, n_words: the floors.
+        second_reader: presidio, who reads every published file too; or none.
         exempt: names of tables whose counts are not of the data sets' conversations (the control corpus).
         logs: what the rules wrote of their work; looked through for words and user keys only, since addresses of servers belong there.
         threads: slices of conversations that are read at a time.
 
     Returns:
-        file (all logs as one), n_words_read, n_findings, findings (their kinds and counts; never the text).
+        reader (workflow, presidio), file (all logs as one), n_words_read, n_findings, findings (their kinds and counts; never the text).
     """
+    recognizers = presidio_recognizers() if second_reader == "presidio" else []
     texts = {path: readable_texts(path) for path in published}
     if logs:
         texts[LOGS] = ["\n".join(path.read_text(encoding="utf-8", errors="replace") for path in logs)]
@@ -211,9 +249,19 @@ def audit_privacy(
             findings["cell under the floor"] = cells_under_floor(
                 path, min_conversations=min_conversations, min_users=min_users
             )
-        kinds = "; ".join(f"{name}: {number}" for name, number in findings.items() if number)
-        rows.append((str(path), len(parts[0].split()), sum(findings.values()), kinds))
-    schema = {"file": pl.String, "n_words_read": pl.Int64, "n_findings": pl.Int64, "findings": pl.String}
+        readings = {"workflow": findings}
+        if recognizers and path != LOGS:
+            readings["presidio"] = second_reading(once, recognizers)
+        for reader, seen in readings.items():
+            kinds = "; ".join(f"{name}: {number}" for name, number in seen.items() if number)
+            rows.append((reader, str(path), len(parts[0].split()), sum(seen.values()), kinds))
+    schema = {
+        "reader": pl.String,
+        "file": pl.String,
+        "n_words_read": pl.Int64,
+        "n_findings": pl.Int64,
+        "findings": pl.String,
+    }
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
@@ -233,7 +281,9 @@ def main():
     print(audit)
     failed = audit.filter(pl.col("n_findings") > 0)
     if failed.height:
-        found = "; ".join(f"{row['file']} ({row['findings']})" for row in failed.iter_rows(named=True))
+        found = "; ".join(
+            f"{row['file']} ({row['findings']}; reader: {row['reader']})" for row in failed.iter_rows(named=True)
+        )
         raise InputError(
             f"Privacy audit: expected nothing of a person in the results, found {found}. Do not publish; raise the floors under `privacy`, or mend the table or template that shows it."
         )

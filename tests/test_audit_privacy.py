@@ -1,6 +1,7 @@
 """The privacy audit: every kind of leak that is planted is found, and clean files pass."""
 
 import re
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -14,14 +15,17 @@ from audit_privacy import (
     telling_words,
     word_runs,
 )
+from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import contracts
+from shared.job import InputError
 
 SECRET = "my aunt Ottilie hid her savings behind the green stove in Graz"
 PART = "aunt ottilie hid her savings behind the green"
 USER = "9f3ac1d7e2b84650"
+FLOORS = {"min_conversations": 10, "min_users": 10}
 CLEAN = "Forty conversations were about gardens, and sixty about the weather of the coming week."
 
 
@@ -57,9 +61,7 @@ def audit(tmp_path, shard):
             typeset(path, content)
         else:
             path.write_text(content, encoding="utf-8")
-        table = audit_privacy(
-            [path], list(own_words), [shard], min_conversations=10, min_users=10, n_words=8, **options
-        )
+        table = audit_privacy([path], list(own_words), [shard], **FLOORS, n_words=8, **options)
         return table.row(0, named=True)
 
     return run
@@ -174,11 +176,62 @@ def test_the_findings_never_repeat_the_words(audit):
     assert USER not in found["findings"]
 
 
+# The second reader
+
+
+def second_row(tmp_path, shard, content, name="report.qmd"):
+    """What Presidio, if it is here, says of one published file."""
+    pytest.importorskip("presidio_analyzer", reason="Presidio is not installed: pip install presidio-analyzer")
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    table = audit_privacy([path], [], [shard], **FLOORS, n_words=8, second_reader="presidio")
+    assert table["reader"].to_list() == ["workflow", "presidio"]
+    return table.row(1, named=True)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        ("Ask at 020 7946 0958 for the keys.", "phone number"),
+        ("Ask at +49 30 901820 for the keys.", "phone number"),
+        ("It was paid with 4111 1111 1111 1111.", "credit card"),
+        ("It went to GB82 WEST 1234 5698 7654 32.", "iban code"),
+        ("The form says 536-90-4399.", "us ssn"),
+        ("The card says 943 476 5919.", "uk nhs"),
+        ("The printer is 00:1B:44:11:3A:B7.", "mac address"),
+        ("It came from 2001:0db8:85a3:0000:0000:8a2e:0370:7334.", "ip address"),
+        ("It is kept under 123e4567-e89b-42d3-a456-426614174000.", "uuid"),
+    ],
+)
+def test_presidio_finds_what_its_patterns_know_and_does_not_repeat_it(tmp_path, shard, content, kind):
+    found = second_row(tmp_path, shard, content)
+    assert f"{kind}: 1" in found["findings"]
+    assert not set(re.findall(r"\d{3,}", content)) & set(re.findall(r"\d{3,}", found["findings"]))
+
+
+def test_presidio_takes_no_number_of_a_real_run_for_a_person_s(shard):
+    pytest.importorskip("presidio_analyzer", reason="Presidio is not installed: pip install presidio-analyzer")
+    paths = [path for path in sorted((ROOT / "docs" / "example").rglob("*")) if path.is_file()]
+    table = audit_privacy(paths, [], [shard], **FLOORS, n_words=8, second_reader="presidio").filter(reader="presidio")
+    assert table.height == len(paths) and table["n_findings"].sum() == 0
+
+
+def test_presidio_reads_what_stands_in_an_attribute(tmp_path, shard):
+    found = second_row(tmp_path, shard, '<p title="Ring 020 7946 0958">Nothing to see.</p>', "report.html")
+    assert found["findings"] == "phone number: 1"
+
+
+def test_a_second_reader_that_is_not_installed_ends_the_run_with_what_to_install(tmp_path, shard, monkeypatch):
+    monkeypatch.setitem(sys.modules, "presidio_analyzer", None)
+    with pytest.raises(InputError, match="pip install presidio-analyzer"):
+        audit_privacy([], [], [shard], **FLOORS, n_words=8, second_reader="presidio")
+
+
 def test_each_file_answers_for_its_own_findings(tmp_path, shard):
     clean, leaking = tmp_path / "a.qmd", tmp_path / "b.qmd"
     clean.write_text(CLEAN, encoding="utf-8")
     leaking.write_text(SECRET, encoding="utf-8")
-    table = audit_privacy([clean, leaking], [], [shard], min_conversations=10, min_users=10, n_words=8)
+    table = audit_privacy([clean, leaking], [], [shard], **FLOORS, n_words=8)
     assert [(Path(row["file"]).name, row["n_findings"] > 0) for row in table.iter_rows(named=True)] == [
         ("a.qmd", False),
         ("b.qmd", True),
@@ -207,7 +260,7 @@ def test_logs_are_read_too(tmp_path, shard, leak):
     page, log = tmp_path / "report.qmd", tmp_path / "rule.log"
     page.write_text(CLEAN, encoding="utf-8")
     log.write_text(f"Traceback: could not parse {leak} at http://127.0.0.1:8000", encoding="utf-8")
-    table = audit_privacy([page], [], [shard], min_conversations=10, min_users=10, n_words=8, logs=[log])
+    table = audit_privacy([page], [], [shard], **FLOORS, n_words=8, logs=[log])
     assert table.select("file", pl.col("n_findings") > 0).rows() == [(str(page), False), ("logs", True)]
 
 
