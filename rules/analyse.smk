@@ -156,7 +156,7 @@ rule estimate_topics:
         topics=each_dataset("data/interim/{dataset}/topics.parquet"),
         terms=each_dataset("data/interim/{dataset}/topic_terms.parquet"),
     output:
-        topics=report(f"results/{RUN}/tables/topics.csv", caption="../report/captions/table.rst", category="Tables"),
+        topics=report(BY_WORDS, caption="../report/captions/table.rst", category="Tables"),
     log:
         f"logs/estimate_topics/{RUN}.log",
     benchmark:

@@ -247,11 +247,13 @@ JUDGES = {
 }
 JUDGED = [task for task, (_, who) in JUDGES.items() if who == "llm"]
 REPLAY = config["classify"]["llm"]["replay"]
-if JUDGED and not config["classify"]["llm"]["model"]:
+# The keys by which a run asks a language model, be it for names alone.
+ASKING = [key for key, who in [*JUDGES.values(), ("topics.naming", config["topics"]["naming"])] if who == "llm"]
+if ASKING and not config["classify"]["llm"]["model"]:
     stop(
-        f"{JUDGES[JUDGED[0]][0]} is llm, but classify.llm.model names no model. Hint: set it and base_url to what your endpoint serves."
+        f"{ASKING[0]} is llm, but classify.llm.model names no model. Hint: set it and base_url to what your endpoint serves."
     )
-if JUDGED and REPLAY and not Path(REPLAY).is_file():
+if ASKING and REPLAY and not Path(REPLAY).is_file():
     stop(f"classify.llm.replay: there is no file '{REPLAY}', looked for in {Path.cwd()}.")
 
 
@@ -265,6 +267,9 @@ def instrument_held_out(task, model):
     return f"data/judge/{RUN}/{task}/held_out.csv" if task in JUDGED else held_out_of(model)
 
 
+# The table of topics that everything after reads, and what becomes of the one that nobody reads.
+TOPICS, UNNAMED_TOPICS = f"results/{RUN}/tables/topics.csv", f"data/judge/{RUN}/topics/topics.csv"
+BY_WORDS, BY_NAMES = (UNNAMED_TOPICS, TOPICS) if "topics.naming" in ASKING else (TOPICS, UNNAMED_TOPICS)
 BY_CLASSIFIER, BY_JUDGE = filled_by("affect")
 BY_DETECTOR, BY_PUSHBACK_JUDGE = filled_by("pushback")
 INSTRUMENT_HELD_OUT = instrument_held_out("affect", MODEL)

@@ -1,6 +1,6 @@
 """This part asks what affective conversations are about: topics found in each category, and the concerns that the study names.
 Reads: data/interim/{dataset}/selected/ and affect/, config/concerns.yaml, resources/labels/concerns.csv.
-Writes: data/interim/{dataset}/: gathered, topics, topic_terms and concerns; results/{run}/tables/concerns.csv and its figure.
+Writes: data/interim/{dataset}/: gathered, topics, topic_terms and concerns; where a language model names topics, data/judge/{run}/topics/; results/{run}/tables/concerns.csv and its figure.
 """
 
 
@@ -37,12 +37,36 @@ rule discover_topics:
     conda:
         "../environment.yml"
     params:
-        settings=config["topics"],
+        settings={key: value for key, value in config["topics"].items() if key != "naming"},
         floor=config["privacy"]["min_conversations"],
         seed=config["seed"],
         code=code("discover_topics"),
     script:
         "../scripts/discover_topics.py"
+
+
+rule name_topics:
+    """Names for the published topics by a language model, which is shown their published words and nothing else (topics.naming: llm)."""
+    input:
+        topics=BY_WORDS,
+        replay=REPLAY or [],
+    output:
+        topics=report(BY_NAMES, caption="../report/captions/table.rst", category="Tables"),
+        answers=f"data/judge/{RUN}/topics/answers.jsonl",
+    log:
+        f"logs/name_topics/{RUN}.log",
+    benchmark:
+        f"benchmarks/name_topics/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    resources:
+        endpoint=1,  # as for judge_shard
+    params:
+        settings=config["classify"]["llm"],
+        run=RUN,
+        code=code("name_topics"),
+    script:
+        "../scripts/name_topics.py"
 
 
 rule find_concerns:

@@ -6,12 +6,10 @@ import polars as pl
 
 from shared.contracts import CATEGORIES
 from shared.job import logged
-from shared.tables import MERGED, has_users, in_group, published
+from shared.tables import MERGED, UNNAMED, has_users, in_group, published
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
-
-UNNAMED = "no distinctive word"
 
 
 def estimate_topics(
@@ -32,7 +30,7 @@ def estimate_topics(
         min_conversations, min_users: floors; topics under them become one row, MERGED.
 
     Returns:
-        dataset, category, topic (its distinctive words), n_conversations, n_users, n_authors, n_of (conversations of the category), share_of_category,
+        dataset, category, topic (its distinctive words), name (for name_topics to fill), n_conversations, n_users, n_authors, n_of (conversations of the category), share_of_category,
         stability (adjusted Rand index between runs on other samples, per category).
     """
     labels = (
@@ -81,6 +79,7 @@ def estimate_topics(
         pl.lit(dataset).alias("dataset"),
         "category",
         "topic",
+        pl.lit(None, dtype=pl.String).alias("name"),
         "n_conversations",
         n_users=pl.when(has_users(measures)).then("n_authors"),
         n_authors="n_authors",

@@ -1,4 +1,4 @@
-"""Figure 2: topics within each category, by their distinctive words."""
+"""Figure 2: topics within each category, by their names or else their distinctive words."""
 
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,8 @@ def plot_topics(topics: pl.DataFrame, path: str) -> None:
         for y, row in enumerate(rows):
             axes.barh(y, row["share_of_category"], color=MUTED if row["topic"] == MERGED else OURS, height=0.6)
             stability = f" (stability {row['stability']:.2f})" if row["stability"] is not None else ""
-            axes.text(row["share_of_category"], y, f" {row['topic']}{stability}", va="center", fontsize=8.5)
+            called = row["name"] or row["topic"]
+            axes.text(row["share_of_category"], y, f" {called}{stability}", va="center", fontsize=8.5)
         titles = [TITLES[row["category"]] + (f", {row['dataset']}" if several else "") for row in rows]
         axes.set_yticks(
             range(len(rows)),

@@ -276,6 +276,7 @@ def report_values(
         "kinds": [row for row in tables["pushback_kinds"] if row["group"] in shown],
         "reasons": [row for row in tables["pushback_reasons"] if row["group"] in shown and row["n_conversations"]],
         "judge": [row for row in tables.tables.get("judge", []) if row["task"] == "affect"],
+        "topics_named": any(row["name"] for row in tables["topics"]),
         "pushback_judge": [row for row in tables.tables.get("judge", []) if row["task"] == "pushback"],
         "evaluated": [row for row in evaluated if row["n_human"] == "all" and row["n_positive"] >= MIN_POSITIVE],
         "by_length": [

@@ -215,6 +215,7 @@ def published_topics(*rows):
                 "dataset": "own",
                 "category": "coaching",
                 "topic": topic,
+                "name": None,
                 "n_conversations": n,
                 "share_of_category": n / 100,
                 "stability": stability,

@@ -178,7 +178,7 @@ def test_alternative_text_says_when_nothing_is_shown():
 
 
 def topic(label, n, *, share=0.5, stability=0.9):
-    row = {"category": "coaching", "topic": label, "n_conversations": n}
+    row = {"category": "coaching", "topic": label, "name": None, "n_conversations": n}
     return row | {"share_of_category": share, "stability": stability}
 
 
@@ -196,6 +196,11 @@ def test_the_takeaway_counts_topics_and_names_the_largest_with_its_words_escaped
     text = on_topics([topic("a, b", 12), topic("c_d, e", 30), *UNNAMED])
     assert text.startswith("2 topics are large and stable enough")
     assert "in coaching, is marked by the words c\\_d, e." in text
+
+
+def test_the_takeaway_says_who_named_the_largest_topic():
+    text = on_topics([topic("a, b", 30) | {"name": "Boats_and sails"}])
+    assert "which a language model calls “Boats\\_and sails”, is marked by the words a, b." in text
 
 
 def test_topics_are_named_from_the_least_stability_on():

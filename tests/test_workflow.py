@@ -49,11 +49,20 @@ def test_forced_dry_run_of_the_default_run_plans_every_stage():
         "train_pushback",
         "evaluate_concerns",
         *OF_READERS,
+        "name_topics",
         *OF_THE_JUDGE,
     }
     missing = [name for name in RULES if name not in on_request and not re.search(rf"^{name}\s", done.stdout, re.M)]
     assert missing == []
-    assert not any(re.search(rf"^{name}\s", done.stdout, re.M) for name in OF_THE_JUDGE)
+    assert not any(re.search(rf"^{name}\s", done.stdout, re.M) for name in {"name_topics", *OF_THE_JUDGE})
+
+
+def test_dry_run_with_names_by_a_model_plans_them_and_no_judge():
+    options = ["topics={naming: llm}", "classify={llm: {model: m}}"]
+    done = snakemake("--forceall", "--dry-run", "--config", *options, cwd=ROOT)
+    assert done.returncode == 0, done.stdout
+    asking = {"name_topics", *OF_THE_JUDGE}
+    assert {name for name in asking if re.search(rf"^{name}\s", done.stdout, re.M)} == {"name_topics"}
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ class Judge:
 
     def _call(self, content, said, limit, structured):
         mark = token_hex(16)
-        user = f"{mark}\n{content}\n{mark}\nThe conversation ended at the mark. Label it."
+        user = f"{mark}\n{content}\n{mark}\n{self.task.closing}"
         form = {"max_tokens": limit}
         if structured:
             form = {"response_format": self.task.response_format, "max_completion_tokens": limit}

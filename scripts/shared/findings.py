@@ -49,9 +49,10 @@ def on_topics(topics: list[dict]) -> str:
             "or so unstable that another sample gives another."
         )
     largest = max(shown, key=lambda row: row["n_conversations"])
+    called = f"which a language model calls “{escape(largest['name'])}”, " if largest["name"] else ""
     return (
         f"{len(shown)} {'topic is' if len(shown) == 1 else 'topics are'} large and stable enough to be named; the largest, in "
-        f"{TITLES[largest['category']].lower()}, is marked by the words {escape(largest['topic'])}."
+        f"{TITLES[largest['category']].lower()}, {called}is marked by the words {escape(largest['topic'])}."
     )
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
@@ -35,7 +36,7 @@ def conversation_lines(messages: list[dict], *, max_characters: int, numbered: b
         for place, message in enumerate(messages)
     ]
     if sum(len(message["text"]) for message in messages) <= max_characters:
-        return _lines(zip(speakers, (message["text"] for message in messages), strict=True))
+        return lines_of(zip(speakers, (message["text"] for message in messages), strict=True))
     exchanges = []
     for place, message in enumerate(messages):
         if message["role"] == "human":
@@ -58,14 +59,15 @@ def conversation_lines(messages: list[dict], *, max_characters: int, numbered: b
             missing = 0
         else:
             missing += 1
-    return _lines(said + [("left out", missing)] * (missing > 0))
+    return lines_of(said + [("left out", missing)] * (missing > 0))
 
 
 def _head(text, limit):
     return text if len(text) <= limit else text[:limit] + "[…]"
 
 
-def _lines(said):
+def lines_of(said: Iterable[tuple[str, str | int]]) -> str:
+    """Pairs of a speaker and what it says, one JSON object a line."""
     return "\n".join(json.dumps({speaker: what}, ensure_ascii=False) for speaker, what in said)
 
 

@@ -7,6 +7,7 @@ from shared.contracts import CATEGORIES
 # The study's four types with enough conversations for rates, and all six.
 TYPES = ["interpersonal", "coaching", "counselling", "companionship"]
 MERGED = "other topics"  # those of a category that may not be shown for themselves
+UNNAMED = "no distinctive word"
 UNIONS = {
     "companionship or roleplay": ["companionship", "roleplay", "romantic"],
     "interpersonal or coaching": ["interpersonal", "coaching"],

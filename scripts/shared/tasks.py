@@ -39,6 +39,7 @@ class Task:
     prompt: str
     answer: type[BaseModel]
     numbered: bool = False
+    closing: str = "The conversation ended at the mark. Label it."
 
     @property
     def response_format(self) -> dict:
