@@ -20,7 +20,7 @@ from shared.text import straight
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-TOKEN = r"(?u)\b[^\W\d_][\w']*\b"
+TOKEN = r"(?u)\b[^\W\d_]\w+"  # what stands before an apostrophe is a word by itself: "mother's" counts as mother
 DIMENSIONS = 50
 N_RUNS = 5  # whose agreement is the stability of a category's topics
 # Words of conversation that say nothing of what it is about.
@@ -52,17 +52,18 @@ STOP_WORDS = [
         "isn",
         "wasn",
         "won",
+        "aren",
+        "couldn",
+        "hadn",
+        "hasn",
+        "haven",
+        "shouldn",
+        "weren",
+        "wouldn",
+        "ll",
+        "ve",
     ],
     *[
-        "can't",
-        "don't",
-        "i'm",
-        "i've",
-        "it's",
-        "that's",
-        "you're",
-        "he's",
-        "she's",
         "im",
         "dont",
         "lot",
@@ -79,6 +80,19 @@ STOP_WORDS = [
         "hello",
         "hey",
         "let",
+    ],
+    *[
+        "lol",
+        "thats",
+        "yeah",
+        "yea",
+        "ya",
+        "oh",
+        "sure",
+        "maybe",
+        "definitely",
+        "probably",
+        "guess",
     ],
 ]
 TERMS_SCHEMA = {

@@ -59,7 +59,7 @@ def plot_concerns(concerns: pl.DataFrame, path: str) -> None:
         axes.set_xlim(0, 1)
         percent_axis(axes.xaxis)
         axes.set_xlabel(
-            "Share of the category's conversations, not corrected\nblue: the study names it for this category"
+            "Share of the category's conversations,\nnot corrected; blue: the study names\nit for this category"
         )
 
 

@@ -59,14 +59,8 @@ def plot_drift(drift: pl.DataFrame, path: str) -> None:
                 for side in used:
                     used[side][row[side]] += size
                 if not stays:
-                    axes.text(
-                        0.5,
-                        float(top[30]) + size / 2,
-                        f"{row['n_conversations']:,}",
-                        ha="center",
-                        va="center",
-                        fontsize=8,
-                    )
+                    # Where bands begin they do not cross.
+                    axes.text(LEFT + 0.02, start + size / 2, f"{row['n_conversations']:,}", va="center", fontsize=7.5)
             for side, edge, alignment in (("from_group", LEFT, "right"), ("to_group", RIGHT, "left")):
                 for name, top in sides[side].items():
                     middle = (top + used[side][name]) / 2

@@ -3,8 +3,10 @@
 from typing import TYPE_CHECKING
 
 import polars as pl
+from matplotlib.ticker import MaxNLocator
 
 from shared.figures import MUTED, OURS, TITLES, datasets_of, figure, nothing_to_show, percent_axis
+from shared.findings import STABLE
 from shared.job import logged
 from shared.tables import MERGED
 
@@ -17,7 +19,7 @@ def plot_topics(topics: pl.DataFrame, path: str) -> None:
     several, shown = len(datasets_of(topics)) > 1, topics.filter(pl.col("share_of_category").is_not_null())
     named = shown.filter(pl.col("topic") != MERGED).height
     rows = list(shown.iter_rows(named=True)) if named else []
-    with figure(path, height=max(2.0, 0.8 + 0.42 * len(rows))) as axes:
+    with figure(path, width=7.6, height=max(2.0, 0.8 + 0.42 * len(rows))) as axes:
         if not rows:
             nothing_to_show(
                 axes,
@@ -25,19 +27,26 @@ def plot_topics(topics: pl.DataFrame, path: str) -> None:
             )
             return
         for y, row in enumerate(rows):
-            axes.barh(y, row["share_of_category"], color=MUTED if row["topic"] == MERGED else OURS, height=0.6)
-            stability = f" (stability {row['stability']:.2f})" if row["stability"] is not None else ""
-            called = row["name"] or row["topic"]
-            axes.text(row["share_of_category"], y, f" {called}{stability}", va="center", fontsize=8.5)
+            # A category's only topic has no stability, and needs none.
+            spoken_of = row["topic"] != MERGED and (row["stability"] is None or row["stability"] >= STABLE)
+            axes.barh(y, row["share_of_category"], color=OURS if spoken_of else MUTED, height=0.6)
+            axes.text(row["share_of_category"], y, f" {row['name'] or row['topic']}", va="center", fontsize=8.5)
         titles = [TITLES[row["category"]] + (f", {row['dataset']}" if several else "") for row in rows]
+        stabilities = [f"\nstability {row['stability']:.2f}" if row["stability"] is not None else "" for row in rows]
         axes.set_yticks(
             range(len(rows)),
-            [f"{title} (n = {row['n_conversations']})" for title, row in zip(titles, rows, strict=True)],
+            [
+                f"{title} (n = {row['n_conversations']}){stability}"
+                for title, row, stability in zip(titles, rows, stabilities, strict=True)
+            ],
+            fontsize=8.5,
         )
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.grid(axis="y", visible=False)
-        axes.set_xlim(0, 1.6)
-        axes.set_xticks([0, 0.25, 0.5, 0.75, 1.0])
+        # The widest bar takes a third, so that six words have room beside it.
+        widest = max(row["share_of_category"] for row in rows)
+        axes.set_xlim(0, 3 * widest)
+        axes.set_xticks([tick for tick in MaxNLocator(3).tick_values(0, widest) if 0 <= tick <= 1.01 * widest])
         percent_axis(axes.xaxis)
         axes.set_xlabel("Share of the category's conversations")
 

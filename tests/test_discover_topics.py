@@ -8,6 +8,7 @@ from plot_topics import plot_topics
 
 from shared import contracts
 from shared.contracts import CATEGORIES
+from shared.figures import MUTED, OURS
 
 SISTER = ["sister argues about wedding guests", "wedding with sister and guests", "guests at wedding argue with sister"]
 SALARY = ["salary raise from manager", "manager refuses salary raise", "raise and salary talk with manager"]
@@ -131,6 +132,16 @@ def test_stop_words_never_name_a_topic():
     assert [row[2] for row in named] == ["harbour"]
 
 
+def test_contractions_never_name_a_topic_and_a_possessive_is_its_word():
+    texts = [
+        "what's the harbour's depth? it doesn't say, they've said they won't",
+        "she's at a harbour that isn't deep",
+    ]
+    texts = [f"{text}, i'd say you'll see what's wrong, we haven't, he wouldn't" for text in texts]
+    named = distinctive_terms(texts, np.zeros(2, int), one_each(texts), floor=2, n_terms=9)
+    assert [row[2] for row in named] == ["harbour", "wrong"]
+
+
 def test_every_conversation_of_a_large_enough_category_has_one_topic():
     topics, _ = discover_topics(conversations(TEXTS), **OPTIONS)
     assert contracts.Topics.checked(topics)["conversation_id"].to_list() == [f"c{n:03}" for n in range(len(TEXTS))]
@@ -228,7 +239,21 @@ def published_topics(*rows):
 def test_figure_gives_each_topic_its_stability(tmp_path):
     path = tmp_path / "figure.svg"
     plot_topics(published_topics(("salary, raise", 60, 0.83), ("other topics", 40, None)), str(path))
-    assert "salary, raise (stability 0.83)" in path.read_text(encoding="utf-8")
+    drawn = path.read_text(encoding="utf-8")
+    assert "salary, raise" in drawn and drawn.count("stability 0.83") == 1 == drawn.count("stability")
+
+
+def test_figure_shows_topics_that_are_too_unstable_to_be_spoken_of_in_grey(tmp_path):
+    path = tmp_path / "figure.svg"
+    rows = [
+        ("salary, raise", 40, 0.83),
+        ("harbour, boat", 30, 0.12),
+        ("wedding, dress", 20, None),
+        ("other topics", 10, None),
+    ]
+    plot_topics(published_topics(*rows), str(path))
+    drawn = path.read_text(encoding="utf-8").lower()
+    assert (drawn.count(f"fill: {OURS.lower()}"), drawn.count(f"fill: {MUTED.lower()}")) == (2, 2)
 
 
 def test_figure_in_which_nothing_is_named_says_so_and_draws_no_bar(tmp_path):
