@@ -30,6 +30,7 @@ OPENINGS = {-1: "negative", 0: "neutral", 1: "positive"}
 NEUTRAL = 0.17  # mean level of three messages, up to which an opening is neutral: one message of half a level does not make a feeling
 CONTROLS = ["declared", "matched", "permuted", "without the first message", "without courtesy", "nothing masked"]
 CONTROLS += ["linear score", "by opening", "by opening, later baseline", "by length"]
+MESSAGES_AT_ONCE = 2_000_000  # of all permutations at a time: bounds memory
 PATH = 12  # messages shown from the start, and half as many before the end
 
 
@@ -95,22 +96,22 @@ def permuted(
     one (counting the observed one itself).
     """
     messages = messages.join(rows.select("conversation_id"), on="conversation_id", how="semi")
-    conversation = messages["conversation_id"].rle_id().to_numpy()
-    level, n = messages["level_compound"].to_numpy(), messages["n_human"].to_numpy()
-    first = np.flatnonzero(np.diff(conversation, prepend=-1))
-    # Both windows have as many messages in any order; one that is not scorable keeps its place, as it does in the windows themselves.
+    first = np.flatnonzero(messages["conversation_id"].rle_id().diff().fill_null(1).to_numpy())
+    level = messages["level_compound"].to_numpy()
+    n = np.diff(np.append(first, len(level)))
     member = np.column_stack([rows.select(in_group(group)).to_series().to_numpy() for group in GROUPS]).astype(float)
-    place = np.arange(len(level)) - first[conversation]
-    head, tail = place < window, place >= n - window
-    drawn = np.empty((bootstrap, len(GROUPS)))
-    for replicate in range(bootstrap):
-        shuffled = level[np.lexsort((rng.random(len(level)), conversation))]
-        change = _mean_at(shuffled, conversation, tail, len(first)) - _mean_at(shuffled, conversation, head, len(first))
+    drawn, step = [], max(1, MESSAGES_AT_ONCE // max(1, len(level)))
+    for done in range(0, bootstrap, step):
+        size = min(step, bootstrap - done)
+        ends = drawn_without_replacement(level, first, n, count=2 * window, size=size, rng=rng)
+        # Both windows have as many messages in any order; one that is not scorable keeps its place, as it does in the windows themselves.
+        change = _mean_of(ends[window:]) - _mean_of(ends[:window])
         there = np.isfinite(change)
-        total = member[there].sum(axis=0)
-        drawn[replicate] = np.divide(
-            change[there] @ member[there], total, out=np.full(total.shape, np.nan), where=total > 0
+        total = there @ member
+        drawn.append(
+            np.divide(np.where(there, change, 0) @ member, total, out=np.full(total.shape, np.nan), where=total > 0)
         )
+    drawn = np.concatenate(drawn)
     found = []
     for number, group in enumerate(GROUPS):
         base = rows.filter(in_group(group))
@@ -137,12 +138,34 @@ def permuted(
     return found
 
 
-def _mean_at(level, conversation, where, n):
-    """(n,) mean of each conversation's scored levels at the places `where`; nan without one."""
-    used = where & np.isfinite(level)
-    count = np.bincount(conversation[used], minlength=n)
-    total = np.bincount(conversation[used], weights=level[used], minlength=n)
-    return np.divide(total, count, out=np.full(n, np.nan), where=count > 0)
+def drawn_without_replacement(
+    values: np.ndarray, first: np.ndarray, n: np.ndarray, *, count: int, size: int, rng: np.random.Generator
+) -> np.ndarray:
+    """The first `count` values of each conversation in a random order, `size` times: as many steps of a shuffle as are needed (Durstenfeld 1964).
+
+    Args:
+        values: (messages,) those of a conversation stand together.
+        first, n: (conversations,) where each begins, and how many it has: at least `count`.
+
+    Returns:
+        (count, size, conversations)
+    """
+    left = np.tile(values, (size, 1))
+    begin = first + len(values) * np.arange(size)[:, None]
+    flat, drawn = left.reshape(-1), np.empty((count, *begin.shape))
+    for step in range(count):
+        place = begin + step
+        other = place + (rng.random(begin.shape) * (n - step)).astype(int)
+        drawn[step] = flat[other]
+        flat[other] = flat[place]
+    return drawn
+
+
+def _mean_of(drawn):
+    """(size, conversations) mean of what is scored of (count, size, conversations); nan where nothing is."""
+    used = np.isfinite(drawn)
+    count = used.sum(axis=0)
+    return np.divide(np.where(used, drawn, 0).sum(axis=0), count, out=np.full(count.shape, np.nan), where=count > 0)
 
 
 def control_sentiment(

@@ -7,10 +7,12 @@ import numpy as np
 import polars as pl
 import yaml
 
-from shared.change import as_table, change_rows, changes, messages_of, without_small_differences
+from shared.change import KNOWN, as_table, messages_of, without_small_differences
 from shared.job import logged
+from shared.levels import at_ends
 from shared.sentiment import SCORERS, TEXTS, LinearSentiment
-from shared.tables import published
+from shared.statistics import bootstrap_ratio, named, summarise
+from shared.tables import has_users, in_group, published
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -40,25 +42,61 @@ def vary_sentiment(
         bootstrap, confidence, seed: of the intervals; clusters are users where there are users.
 
     Returns:
-        dataset, CHOICES (instrument, text that is scored, scale, fewest human messages, messages at each end), declared, and of change_rows:
+        dataset, CHOICES (instrument, text that is scored, scale, fewest human messages, messages at each end), declared, and as change_rows:
         group (affective), n_conversations, n_users, mean_start, mean_end, estimate with interval, excess with interval.
     """
     usual = ("vader", "masked", "level", declared["min_human_messages"], declared["window"])
     # The declared number of messages before the others: where two are too near each other to publish both, it is the one that stays.
     shortest = sorted(min_human_messages, key=lambda n: (n != declared["min_human_messages"], n))
     fitting = [choice for choice in product(SCORERS, TEXTS, SCALES, shortest, windows) if choice[3] >= 2 * choice[4]]
-    rows = []
-    for choice in dict.fromkeys([usual, *fitting]):
-        instrument, text, scale, at_least, window = choice
-        column = f"{SCALES[scale]}{SCORERS[instrument]}{TEXTS[text]}"
-        changed = changes(messages, column, window=window, min_human_messages=at_least)
+    choices = list(dict.fromkeys([usual, *fitting]))
+    starts, ends = ends_of(messages, choices)
+    conversations = messages.select(KNOWN).unique("conversation_id", maintain_order=True)
+    users, change = has_users(conversations), ends - starts
+    draws = {}
+    for number, group in enumerate(["affective", "not affective"]):
+        inside = conversations.select(in_group(group)).to_series().to_numpy()
         # The same draws in every specification, so that these differ by their choices alone.
-        found = change_rows(
-            changed, groups=["affective"], bootstrap=bootstrap, confidence=confidence, rng=np.random.default_rng(seed)
+        draws[group] = bootstrap_ratio(
+            np.nan_to_num(change[inside]),
+            np.isfinite(change[inside]),
+            conversations.filter(inside)["cluster"].rank("dense").to_numpy(),
+            replicates=bootstrap,
+            rng=np.random.default_rng([seed, number]),
         )
-        named = dict(zip(CHOICES, choice, strict=True))
-        rows += [{"dataset": dataset, **named, "declared": choice == usual, **row} for row in found]
+    affective = conversations.select(in_group("affective")).to_series().to_numpy()
+    rows = []
+    for number, choice in enumerate(choices):
+        used = affective & np.isfinite(change[:, number])
+        own, reference = (drawn[:, number] for drawn in draws.values())
+        means = (float(side[used, number].mean()) if used.any() else None for side in (starts, ends))
+        rows.append(
+            {"dataset": dataset}
+            | dict(zip(CHOICES, choice, strict=True))
+            | {"declared": choice == usual, "group": "affective", "n_conversations": int(used.sum())}
+            | {"n_users": conversations.filter(used)["cluster"].n_unique() if users else None}
+            | dict(zip(["mean_start", "mean_end"], means, strict=True))
+            | summarise(own, confidence=confidence)
+            | named(summarise(own - reference, confidence=confidence), "excess")
+        )
     return as_table(rows)
+
+
+def ends_of(messages: pl.DataFrame, choices: list[tuple]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean score at the start and at the end of each conversation under each choice: (conversations, choices); nan where it has too few messages, or
+    nothing to score at one of its ends."""
+    n_human = messages.unique("conversation_id", maintain_order=True)["n_human"].to_numpy()
+    columns = [f"{SCALES[scale]}{SCORERS[instrument]}{TEXTS[text]}" for instrument, text, scale, *_ in choices]
+    found = {
+        window: at_ends(messages, list(dict.fromkeys(columns)), window=window)
+        for window in {each[4] for each in choices}
+    }
+    sides = np.full((2, len(n_human), len(choices)), np.nan)
+    for number, (column, (*_, at_least, window)) in enumerate(zip(columns, choices, strict=True)):
+        both = np.stack([found[window][f"{column}_{end}"].to_numpy() for end in ("start", "end")])
+        used = (n_human >= at_least) & np.isfinite(both).all(axis=0)
+        sides[:, used, number] = both[:, used]
+    return tuple(sides)
 
 
 def main():

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from control_sentiment import control_sentiment, path_of_sentiment
+from control_sentiment import control_sentiment, drawn_without_replacement, path_of_sentiment
 from vary_sentiment import vary_sentiment
 
 from shared import contracts
@@ -76,6 +76,19 @@ def test_a_rise_of_every_conversation_is_rare_among_permutations_and_their_mean_
     row = found(controls((30, True, RISE), (5, False, RISE)), control="permuted", group="affective")
     assert row["p_value"] == pytest.approx(1 / 301, abs=1e-6)
     assert row["ci_low"] < 0 < row["ci_high"]
+
+
+def test_a_shuffle_draws_each_message_of_a_conversation_as_often_in_each_place_and_none_twice():
+    first, n = np.array([0, 7]), np.array([7, 6])
+    drawn = drawn_without_replacement(
+        np.arange(13.0), first, n, count=6, size=20_000, rng=np.random.default_rng(1)
+    ).astype(int)
+    assert drawn.shape == (6, 20_000, 2)
+    for number in range(2):
+        members = np.arange(first[number], first[number] + n[number])
+        for place in drawn[:, :, number]:
+            assert np.bincount(place, minlength=13)[members] / 20_000 == pytest.approx(1 / n[number], abs=0.01)
+        assert (np.diff(np.sort(drawn[:, :, number], axis=0), axis=0) > 0).all()
 
 
 def test_messages_all_alike_change_in_no_order():

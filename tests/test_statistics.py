@@ -100,6 +100,30 @@ def test_bootstrap_takes_text_as_cluster_labels():
     assert draws.tolist() == [0.5] * 3
 
 
+@pytest.mark.parametrize(
+    "values", [np.arange(60.0), np.arange(60.0) % 3]
+)  # drawn one by one; drawn together where equal
+def test_ratios_of_the_same_resamples_are_each_what_they_are_alone_and_move_together(values):
+    columns = np.column_stack([values, values + 1, values])
+    there = np.column_stack([np.ones(60), np.ones(60), np.arange(60) < 30])
+    draws = bootstrap_ratio(columns * there, there, np.arange(60), replicates=20_000, rng=generator())
+    alone = bootstrap_ratio(values, np.ones(60), np.arange(60), replicates=20_000, rng=generator(2))
+    part = bootstrap_ratio(values[:30], np.ones(30), np.arange(30), replicates=20_000, rng=generator(3))
+    assert draws[:, 1] - draws[:, 0] == pytest.approx(1)
+    for found, wanted in ((draws[:, 0], alone), (draws[:, 2], part)):
+        assert found.mean() == pytest.approx(wanted.mean(), rel=0.01)
+        assert found.std() == pytest.approx(wanted.std(), rel=0.04)
+
+
+def test_clusters_named_by_numbers_or_by_words_give_the_same_draws():
+    values, numbers = np.arange(40.0), np.repeat([7, 2, 30, 4], 10)
+    by_number, by_word = (
+        bootstrap_ratio(values, np.ones(40), names, replicates=50, rng=generator())
+        for names in (numbers, np.array([f"{number:02d}" for number in numbers]))
+    )
+    assert by_number.tolist() == by_word.tolist()
+
+
 def test_a_replicate_with_an_empty_denominator_is_nan():
     assert np.isnan(bootstrap_ratio(np.zeros(2), np.zeros(2), np.arange(2), replicates=4, rng=generator())).all()
 

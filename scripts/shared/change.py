@@ -72,13 +72,11 @@ def change_rows(
     bootstrap: int,
     confidence: float,
     rng: np.random.Generator,
-    groups: list[str] = GROUPS,
 ) -> list[dict]:
     """Of every group the mean change, and what it is beyond that of conversations that are not affective.
 
     Args:
         rows: changes().
-        groups: which of them.
         bootstrap, confidence, rng: of the intervals.
 
     Returns:
@@ -87,7 +85,7 @@ def change_rows(
     users = has_users(rows)
     reference = mean_draws(rows.filter(in_group("not affective")), "change", replicates=bootstrap, rng=rng)
     found = []
-    for group in groups:
+    for group in GROUPS:
         base = rows.filter(in_group(group))
         own = mean_draws(base, "change", replicates=bootstrap, rng=rng)
         beyond = summarise(own - reference, confidence=confidence)

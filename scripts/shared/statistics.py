@@ -5,6 +5,7 @@ from scipy.stats import beta, norm
 
 MOST_OUTSIDE = 0.25  # share of draws on one side of 0-1 from which carried-over error rates are said not to fit
 REPLICATES_AT_ONCE = 2_000_000  # counts drawn at a time: bounds memory
+TOGETHER = 0.1  # share of the clusters that may differ, up to which equal ones are drawn together
 # Conversations of either outcome that the prior is worth: neutral, its median is that of the data (Kerman 2011).
 PRIOR = 1 / 3
 
@@ -19,35 +20,55 @@ def quantile_interval(draws: np.ndarray, *, confidence: float) -> tuple[float, f
     return float(low), float(high)
 
 
+def _place_of(cluster: np.ndarray) -> np.ndarray:
+    """(n,) number of each observation's cluster, from 0 without gaps; labels that are numbers already are not compared but counted."""
+    if cluster.dtype.kind not in "iu":
+        return np.unique(cluster, return_inverse=True)[1]
+    filled = np.bincount(cluster) > 0
+    return (np.cumsum(filled) - 1)[cluster]
+
+
+def _distinct(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct rows of (n, columns), sorted, and how many there are of each."""
+    ordered = sums[np.lexsort(sums.T[::-1])]
+    begins = np.flatnonzero(np.append(True, (ordered[1:] != ordered[:-1]).any(axis=1)))
+    return ordered[begins], np.diff(np.append(begins, len(sums)))
+
+
 def bootstrap_ratio(
     numerator: np.ndarray, denominator: np.ndarray, cluster: np.ndarray, *, replicates: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Cluster bootstrap of sum(numerator) / sum(denominator): whole clusters are drawn with replacement (Cameron & Miller 2015).
 
-    Clusters with equal sums are drawn together, which is the same distribution at a fraction of the cost.
+    A resample is how often each cluster was drawn; those times the clusters' sums are all resamples at once. Few clusters differ where values are
+    discrete: those with equal sums are then drawn together, which is the same distribution at a fraction of the cost.
 
     Args:
-        numerator, denominator: (n,) per observation.
-        cluster: (n,) label of each observation's cluster, e.g. its user.
+        numerator, denominator: (n,) per observation, or (n, columns): ratios of the same resamples.
+        cluster: (n,) label of each observation's cluster, e.g. its user; small whole numbers are the quickest.
         replicates: number of draws.
 
     Returns:
-        (replicates,) ratios; nan where a replicate's denominator is zero.
+        (replicates,) or (replicates, columns) ratios; nan where a replicate's denominator is zero.
     """
-    _, index = np.unique(cluster, return_inverse=True)
-    if not index.size:
-        return np.full(replicates, np.nan)
-    sums = np.column_stack(
-        [np.bincount(index, weights=np.asarray(values, float)) for values in (numerator, denominator)]
-    )
-    kinds, n_of_kind = np.unique(sums, axis=0, return_counts=True)
-    n_clusters, step = n_of_kind.sum(), max(1, REPLICATES_AT_ONCE // len(kinds))
-    draws = [
-        rng.multinomial(n_clusters, n_of_kind / n_clusters, size=min(step, replicates - done)) @ kinds
-        for done in range(0, replicates, step)
-    ]
-    top, bottom = np.concatenate(draws).T
-    return np.divide(top, bottom, out=np.full(replicates, np.nan), where=bottom > 0)
+    shape = (replicates, *np.shape(numerator)[1:])
+    if not len(cluster):
+        return np.full(shape, np.nan)
+    place, columns = _place_of(np.asarray(cluster)), np.column_stack([numerator, denominator]).T
+    sums = np.column_stack([np.bincount(place, weights=column) for column in columns])
+    kinds, n_of_kind = _distinct(sums)
+    n = len(sums)
+    together = len(kinds) < TOGETHER * n
+    draws, step = [], max(1, REPLICATES_AT_ONCE // (len(kinds) if together else n))
+    for done in range(0, replicates, step):
+        size = min(step, replicates - done)
+        if together:
+            draws.append(rng.multinomial(n, n_of_kind / n, size=size) @ kinds)
+        else:
+            drawn = rng.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
+            draws.append(np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n) @ sums)
+    top, bottom = np.split(np.concatenate(draws), 2, axis=1)
+    return np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom > 0).reshape(shape)
 
 
 def bootstrap_share(
@@ -127,9 +148,9 @@ def stratified_draws(
         bottom += whole.sum()
         if n_unseen < 1:
             continue
-        _, index = np.unique(cluster[rows], return_inverse=True)
-        sums = np.column_stack([np.bincount(index, values) for values in (parts, whole, np.ones(rows.sum()))])
-        kinds, n_of_kind = np.unique(sums, axis=0, return_counts=True)
+        of_cluster = _place_of(cluster[rows])
+        sums = np.column_stack([np.bincount(of_cluster, values) for values in (parts, whole, np.ones(rows.sum()))])
+        kinds, n_of_kind = _distinct(sums)
         prior = PRIOR * n_unseen / unseen[unseen > 0].sum()
         usual = whole[whole > 0].mean() if whole.any() else size[size > 0].mean() if size.any() else 0
         kinds = np.vstack([kinds, [usual, usual, 1], [0, usual, 1]])
