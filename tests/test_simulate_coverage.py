@@ -6,7 +6,7 @@ import pytest
 from plot_coverage import TITLES, plot_coverage
 from simulate_coverage import ESTIMATORS, N_CONVERSATIONS, N_LABELS, simulate, simulate_coverage
 
-REPLICATIONS = 8
+REPLICATIONS = 12
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +39,7 @@ def test_intervals_of_the_label_sample_hold_the_truth_as_often_as_they_claim(cov
     found = of(coverage, "stratified")
     assert found["n_estimated"].to_list() == [9 * REPLICATIONS] * 4
     assert found["coverage_ci_high"].min() > 0.95
-    assert 0.93 < found["coverage"].mean() < 0.99
-    assert (found["coverage"] * found["n_estimated"]).sum() > 0.93 * 36 * REPLICATIONS
+    assert 0.93 < found["coverage"].mean() < 0.98
 
 
 def test_the_label_sample_is_hardly_biased_and_never_below_zero(coverage):

@@ -231,7 +231,7 @@ def test_what_was_labelled_is_known_and_the_rest_alone_is_drawn():
 
 
 def test_draws_of_one_stratum_are_the_beta_binomial_of_its_rest():
-    draws, a, b = stratified((50, 10, 4)), 10 + 1 / 3, 40 + 1 / 3
+    draws, a, b = stratified((50, 10, 4)), 10 + 1 / 2, 40 + 1 / 2
     mean = a / (a + b)
     variance = 150 * mean * (1 - mean) * (a + b + 150) / (a + b + 1)
     assert draws.mean() == pytest.approx((10 + 150 * mean) / 200, abs=0.001)

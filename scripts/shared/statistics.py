@@ -6,8 +6,9 @@ from scipy.stats import beta, norm
 MOST_OUTSIDE = 0.25  # share of draws on one side of 0-1 from which carried-over error rates are said not to fit
 REPLICATES_AT_ONCE = 2_000_000  # counts drawn at a time: bounds memory
 TOGETHER = 0.1  # share of the clusters that may differ, up to which equal ones are drawn together
-# Conversations of either outcome that the prior is worth: neutral, its median is that of the data (Kerman 2011).
-PRIOR = 1 / 3
+# Conversations of either outcome that the prior is worth: Jeffreys', whose intervals hold the truth as often as they say (Brown et al. 2001). A third,
+# with which the median is that of the data (Kerman 2011), is for an estimate; here that is the labels' own, and the draws make its interval alone.
+PRIOR = 1 / 2
 
 
 def quantile_interval(draws: np.ndarray, *, confidence: float) -> tuple[float, float]:
