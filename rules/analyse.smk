@@ -202,6 +202,34 @@ rule estimate_pushback:
         "../scripts/estimate_pushback.py"
 
 
+rule estimate_reasons:
+    """Why the assistant pushes back: reasons that the study names, among the conversations with pushback of a type."""
+    input:
+        measures=each_dataset("data/interim/{dataset}/measures.parquet"),
+        labels=each_dataset("data/interim/{dataset}/labels.parquet"),
+        held_out=PUSHBACK_HELD_OUT,
+        classes=HELD_OUT,
+        pushback=f"results/{RUN}/tables/pushback.csv",
+        reasons=f"results/{RUN}/tables/pushback_reasons.csv",
+    output:
+        reasons=report(f"results/{RUN}/tables/reasons.csv", caption="../report/captions/table.rst", category="Tables"),
+    log:
+        f"logs/estimate_reasons/{RUN}.log",
+    benchmark:
+        f"benchmarks/estimate_reasons/{RUN}.jsonl"
+    conda:
+        "../environment.yml"
+    params:
+        datasets=DATASETS,
+        settings=config["estimate"],
+        own_labelled=OWN_LABELLED,
+        floors=FLOORS,
+        seed=config["seed"],
+        code=code("estimate_reasons"),
+    script:
+        "../scripts/estimate_reasons.py"
+
+
 rule estimate_sentiment:
     """Change of expressed sentiment from the first to the last human messages, beside non-affective conversations."""
     input:

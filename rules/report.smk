@@ -13,6 +13,7 @@ TABLES = [
     "pushback",
     "pushback_kinds",
     "pushback_reasons",
+    "reasons",
     "pushback_standardised",
     "pushback_parted",
     "pushback_evaluation",

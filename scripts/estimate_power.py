@@ -97,8 +97,10 @@ def plan_claim(
         return plan | {"basis": "decided"}
     if "unmeasured" in claim:
         return plan | {"basis": "not measured"}
-    if not claim.get("corrected", True):
-        return plan | {"basis": "an uncorrected count decides nothing"}
+    if claim.get("corrected", True) is not True:
+        by_labels = isinstance(claim["corrected"], str)
+        basis = "labels of the data set itself alone decide it" if by_labels else "an uncorrected count decides nothing"
+        return plan | {"basis": basis}
     rule = claim["rule"]
     region = (rule.get("low"), rule.get("high"))
     if judged["region_low"] is not None or judged["region_high"] is not None:

@@ -8,14 +8,12 @@ import polars as pl
 
 from shared.contracts import CATEGORIES, PUSHBACK_KINDS
 from shared.job import logged
-from shared.labels import MIN_COVERED, held_out_pair, own_labels, read_held_out
+from shared.labels import labels_of_pushback, read_held_out, read_whole, share_of_labels
 from shared.statistics import (
     bootstrap_ratio,
     bootstrap_share,
-    effective_size,
     quantile_interval,
     rogan_gladen_draws,
-    stratified_interval,
     summarise,
 )
 from shared.tables import counted, has_users, in_group, published
@@ -29,7 +27,6 @@ GROUPS = ["affective", *CATEGORIES, "not affective"]
 NAIVE = ["share_naive", "ci_low", "ci_high"]  # of kinds and reasons
 MIN_LABELS = 30  # conversations from which error rates are taken at all, and those of a data set from its own alone
 FROM_LABELS = "labelled probability sample"
-MIN_EFFECTIVE_LABELS = 10  # of a group, from which its share is estimated from them alone
 
 
 def error_rates_for(held_out: pl.DataFrame, group: str, *, dataset: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -45,51 +42,6 @@ def error_rates_for(held_out: pl.DataFrame, group: str, *, dataset: str) -> tupl
         known = known.filter(source=dataset)
     weight = np.ones(known.height) if affective else known["weight"].to_numpy()
     return known["predicted_any"].to_numpy().astype(bool), known["true_any"].to_numpy().astype(bool), weight
-
-
-def share_of_labels(
-    held_out: pl.DataFrame,
-    classes: pl.DataFrame,
-    measures: pl.DataFrame,
-    group: str,
-    *,
-    dataset: str,
-    bootstrap: int,
-    confidence: float,
-    min_positive: int,
-    rng: np.random.Generator,
-) -> dict[str, float] | None:
-    """Share with pushback among the conversations that are of `group` by the labels, from their strata; no count of an instrument is in it.
-
-    None where the data set has no labelled probability sample, too few of the group in it, or was not read for pushback in nearly all of these;
-    and where some were labelled with pushback, but fewer than `min_positive`.
-
-    Args:
-        held_out: labels of pushback, see estimate_pushback.
-        classes: labels of the classes, which say who is of the group.
-    """
-    sample = own_labels(classes, measures, dataset=dataset).join(
-        measures.select("conversation_id", "cluster"), on="conversation_id"
-    )
-    read = held_out.filter(source=dataset).select("conversation_id", "true_any")
-    sample = sample.join(read, on="conversation_id", how="left", maintain_order="left")
-    inside, weight = held_out_pair(sample, group)[1], sample["weight"].to_numpy()
-    known = inside & sample["true_any"].is_not_null().to_numpy()
-    enough = round(effective_size(weight[known]), 6) >= MIN_EFFECTIVE_LABELS
-    if not enough or weight[known].sum() < MIN_COVERED * weight[inside].sum():
-        return None
-    pushed = sample["true_any"].fill_null(0).to_numpy() == 1
-    if 0 < (pushed & known).sum() < min_positive:
-        return None
-    return stratified_interval(
-        pushed,
-        known.astype(float),
-        weight,
-        *(sample[name].to_numpy() for name in ("stratum", "cluster")),
-        replicates=bootstrap,
-        confidence=confidence,
-        rng=rng,
-    )
 
 
 def estimate_pushback(
@@ -136,11 +88,7 @@ def estimate_pushback(
             corrected, correction = dict.fromkeys(corrected, math.nan), "none: too few labels"
         # A generator of its own: how far the first one has run depends on counts that may have to stay hidden.
         by_labels = share_of_labels(
-            held_out,
-            classes,
-            measures,
-            group,
-            dataset=dataset,
+            *labels_of_pushback(held_out, classes, measures, group, dataset=dataset),
             bootstrap=bootstrap,
             confidence=confidence,
             min_positive=min_positive,
@@ -246,10 +194,7 @@ def residual_hidden(reasons: pl.DataFrame, totals: pl.DataFrame, *, min_conversa
 
 
 def main():
-    # Error rates come from people's conversations, and from those of which the assistant's side was read whole.
-    held_out = read_held_out(snakemake.input.held_out).filter(
-        pl.col("source") != "control", pl.col("shortened").fill_null(0) == 0
-    )
+    held_out = read_whole(snakemake.input.held_out)
     classes, privacy = read_held_out(snakemake.input.classes), snakemake.params.privacy
     tables, kinds, reasons = [], [], []
     for dataset, path in zip(snakemake.params.datasets, snakemake.input.measures, strict=True):

@@ -49,7 +49,19 @@ CLAIM = {
     "oneOf": [{"required": ["value"]}, {"required": ["unmeasured"]}],
     "additionalProperties": False,
     "properties": dict.fromkeys(
-        ["id", "section", "statement", "short", "published", "estimand", "needs", "in_words", "absent", "unmeasured"],
+        [
+            "id",
+            "section",
+            "statement",
+            "short",
+            "published",
+            "estimand",
+            "needs",
+            "in_words",
+            "absent",
+            "unmeasured",
+            "wider",
+        ],
         _WORDS,
     )
     | {
@@ -61,7 +73,7 @@ CLAIM = {
             "additionalProperties": False,
             "properties": {"table": _WORDS, "where": _WHERE, "columns": _COLUMNS},
         },
-        "corrected": {"type": "boolean"},
+        "corrected": {"anyOf": [{"type": "boolean"}, _WORDS]},  # or the column of the row that says so
         "rule": {"type": "object", "minProperties": 1, "additionalProperties": False, "properties": _BOUNDS},
         "direction": {
             "type": "object",
@@ -144,12 +156,16 @@ def _judge_row(claim: dict, row: dict) -> dict[str, Any]:
     if len(claim["rule"]) > sum(edge is not None for edge in region):
         return found | {"verdict": UNTESTABLE, "reason": "The edge of the claimed region could not be computed."}
     inside, outside = _inside(low, high, region), _outside(low, high, region)
-    if not claim.get("corrected", True) and (inside or outside):
+    corrected = claim.get("corrected", True)
+    if not (row[corrected] if isinstance(corrected, str) else corrected) and (inside or outside):
         lies = "inside" if inside else "outside"
         return found | {
             "verdict": DIRECTION if inside else INCONCLUSIVE,
             "reason": f"The interval lies {lies} the claimed region, but it is that of a count not corrected for the instrument's errors.",
         }
+    if inside and "wider" in claim:
+        reason = f"The interval lies inside the claimed region, but {claim['wider']}."
+        return found | {"verdict": DIRECTION, "reason": reason}
     if inside:
         return found | {"verdict": SUPPORTED, "reason": claim["in_words"]}
     if outside:

@@ -132,6 +132,10 @@ def test_the_plan_says_which_verdict_it_would_come_to(estimate, outcome):
 def test_no_number_lets_an_uncorrected_count_decide():
     uncorrected = CLAIM | {"corrected": False}
     assert plan(uncorrected, judged(0.02, 0.15)) == (100, None, "an uncorrected count decides nothing")
+    assert plan(CLAIM | {"corrected": "by_labels"}, judged(0.02, 0.15))[1:] == (
+        None,
+        "labels of the data set itself alone decide it",
+    )
 
 
 def test_a_claim_that_nothing_measures_is_not_planned():

@@ -8,6 +8,7 @@ import pytest
 from count_funnel import count_funnel
 from estimate_prevalence import estimate_prevalence, groups_under_floor
 from estimate_pushback import MIN_LABELS, NAIVE, count_by, error_rates_for, estimate_pushback, residual_hidden
+from estimate_reasons import REASONS, estimate_reasons, shown_sets, told
 from estimate_sentiment import estimate_sentiment
 from estimate_topics import UNNAMED, estimate_topics
 from hypothesis import given
@@ -794,6 +795,94 @@ def test_kinds_are_counted_in_each_group_with_users():
 def test_a_kind_in_a_group_without_conversations_has_no_share():
     table = count_by(measures((2, {})), ["refusal"], "kind", **SETTINGS)
     assert row(table, group="coaching")["share_naive"] is None
+
+
+def pushed_for(**sizes):
+    """Coaching conversations with pushback, so many for each reason."""
+    return measures(*((n, affective("coaching") | PUSHED | {"reason": reason}) for reason, n in sizes.items()))
+
+
+def named_reasons(table, labels=FAULTLESS_RULES, classes=NO_CLASSES, true_reasons=(), **options):
+    """estimate_reasons after estimate_pushback and the counts of single reasons, all published; the reasons by the labels are those of the first ones."""
+    listed = published(
+        pl.concat(
+            count_by(table.with_columns(**{name: pl.col("reason").eq_missing(name)}), [name], "reason", **SETTINGS)
+            for name in sorted(set(table["reason"].drop_nulls()))
+        ),
+        **FLOORS,
+        hide=NAIVE,
+    )
+    few = pl.col("n_with_pushback").is_between(1, FLOORS["min_conversations"] - 1)
+    totals = pushback(table, labels, classes).with_columns(pl.when(~few).then("n_with_pushback"))
+    listed = residual_hidden(listed, totals.select("dataset", "group", total="n_with_pushback"), **FLOORS)
+    said = {"conversation_id": [f"c{n:04}" for n in range(len(true_reasons))], "label_pushback_reason": true_reasons}
+    said = pl.DataFrame(said, schema=dict.fromkeys(said, pl.String))
+    return estimate_reasons(table, labels, classes, said, (totals, listed), floors=FLOORS, **(SETTINGS | options))
+
+
+def test_reasons_are_shares_of_the_conversations_with_pushback():
+    table = pl.concat([pushed_for(safety_other=30, capability=60, sexual=10), measures((40, affective("coaching")))])
+    found = row(
+        named_reasons(table.with_columns(conversation_id=pl.int_range(pl.len()).cast(pl.String))),
+        group="coaching",
+        reasons="safety or policy",
+    )
+    assert (found["n_conversations"], found["n_of"], found["share_naive"], found["estimate"]) == (40, 100, 0.4, 0.4)
+    assert found["ci_low"] < 0.4 < found["ci_high"]
+    assert not found["corrected"]
+
+
+def test_reasons_are_those_of_the_labels_where_enough_of_them_hold_pushback():
+    table = measures((60, affective("coaching") | PUSHED), (340, {}))
+    labels = read_for_pushback(40, 20), SAMPLE, ["safety_other"] * 5 + ["factual"] * 15 + [""] * 20
+    found = row(named_reasons(table, *labels), group="coaching", reasons="self-harm or other safety")
+    assert (found["estimate"], found["corrected"]) == (0.25, True)
+    assert found["correction"] == "labelled probability sample of own"
+    private = row(named_reasons(table, *labels, min_positive=10), group="coaching", reasons="self-harm or other safety")
+    assert not private["corrected"]
+
+
+def test_labels_without_a_reason_say_nothing_of_reasons():
+    table = measures((60, affective("coaching") | PUSHED), (340, {}))
+    labels = read_for_pushback(40, 20), SAMPLE, ["safety_other"] * 10 + [""] * 30
+    assert not row(named_reasons(table, *labels), group="coaching", reasons="safety or policy")["corrected"]
+
+
+def test_a_few_with_pushback_are_not_parted_by_reasons():
+    found = named_reasons(pl.concat([pushed_for(safety_other=5, capability=4)])).filter(group="coaching")
+    assert found["suppressed"].all()
+    assert found["n_of"].null_count() == found["estimate"].null_count() == len(REASONS)
+
+
+def test_sums_of_sets_tell_what_adding_and_subtracting_them_leaves():
+    everybody, first_two, first = np.array([[1, 1, 1], [1, 1, 0], [1, 0, 0]])
+    assert told([everybody, first_two]) == {(True, True, True), (True, True, False), (False, False, True)}
+    assert (False, True, False) in told([everybody, first_two, first])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "listed", "shown"),
+    [
+        ({"safety_other": 20, "sexual": 20, "capability": 20}, {"safety_other", "sexual", "capability"}, 3),
+        # Self-harm is what is left of either small set beside a reason that is listed.
+        ({"safety_self_harm": 4, "safety_other": 20, "capability": 20}, {"safety_other", "capability"}, 0),
+        ({"safety_self_harm": 4, "sexual": 8, "privacy": 8, "capability": 20}, {"capability"}, 1),
+        ({"safety_other": 12, "capability": 4}, {"safety_other"}, 0),
+    ],
+)
+def test_sets_of_reasons_complete_no_count_that_is_hidden(sizes, listed, shown):
+    assert len(shown_sets(pushed_for(**sizes), listed, users=False, **FLOORS)) == shown
+
+
+@given(st.lists(st.integers(0, 25), min_size=5, max_size=5))
+def test_no_count_of_one_to_nine_is_told_by_sets_of_reasons(counts):
+    names = ["safety_self_harm", "safety_other", "medical_legal", "sexual", "capability"]
+    sizes = dict(zip(names, counts, strict=True))
+    pushed = pushed_for(**{name: n for name, n in sizes.items() if n} or {"capability": 1})
+    listed = {name for name in names if sizes[name] >= 10}
+    for name in shown_sets(pushed, listed, users=False, **FLOORS):
+        left = sum(n for reason, n in sizes.items() if reason in REASONS[name] and reason not in listed)
+        assert not 0 < left < 10
 
 
 def reasons_of(sizes, *, group="coaching"):

@@ -227,11 +227,11 @@ def test_every_declared_claim_can_be_met_and_can_be_missed(claim):
     low, high = (null.get(bounds.get(edge), bounds.get(edge, end)) for edge, end in (("low", 0), ("high", 1)))
 
     def at(value):
-        row = dict.fromkeys([*COLUMNS, *columns], value) | null | {"n_conversations": 5_000}
+        row = dict.fromkeys([*COLUMNS, *columns], value) | null | {"n_conversations": 5_000, "corrected": True}
         return verdict(claim, pl.DataFrame([row | where for where in rows_of(claim)]))
 
     corrected = claim.get("corrected", True)
-    assert at((low + high) / 2) == ("supported" if corrected else "direction only")
+    assert at((low + high) / 2) == ("supported" if corrected and "wider" not in claim else "direction only")
     assert at(2.0 if "high" in bounds else -2.0) == ("not supported" if corrected else "inconclusive")
 
 
@@ -314,6 +314,18 @@ def test_a_claim_about_several_rows_is_not_testable_where_one_is_absent():
 )
 def test_a_count_that_is_not_corrected_supports_the_direction_at_most_and_refutes_nothing(low, high, expected):
     assert verdict(CLAIM | {"corrected": False}, estimates(low, high)) == expected
+
+
+@pytest.mark.parametrize(("corrected", "expected"), [(True, "supported"), (False, "direction only")])
+def test_a_row_may_say_itself_whether_it_is_corrected(corrected, expected):
+    assert verdict(CLAIM | {"corrected": "by_labels"}, estimates(0.02, 0.05, by_labels=corrected)) == expected
+
+
+@pytest.mark.parametrize(("low", "high", "expected"), [(0.02, 0.05, "direction only"), (0.6, 0.7, "not supported")])
+def test_a_count_of_more_than_the_claim_speaks_of_supports_the_direction_at_most(low, high, expected):
+    found = judge_claim(CLAIM | {"wider": "jackals are counted too"}, estimates(low, high), not_testable=None)
+    assert found["verdict"] == expected
+    assert ("jackals" in found["reason"]) == (expected == "direction only")
 
 
 @pytest.mark.parametrize(

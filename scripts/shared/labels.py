@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from shared.job import InputError
+from shared.statistics import effective_size, stratified_interval
 from shared.tables import UNIONS
 
 LIST_COLUMNS = ["categories", "pushback"]
@@ -22,7 +23,14 @@ REQUIRED = [
     "sentiment_end",
 ]
 MIN_COVERED = 0.9  # of the conversations, for which labels must stand to be a sample of the data set as it was selected
-OPTIONAL = {"shortened": "0", "sure": "", "draw": "", "stratum": ""}  # with what a file without the column says
+MIN_EFFECTIVE_LABELS = 10  # of what a share is of, from which it is estimated from labels alone
+OPTIONAL = {
+    "shortened": "0",
+    "sure": "",
+    "draw": "",
+    "stratum": "",
+    "pushback_reason": "",
+}  # with what a file without the column says
 
 
 def as_lists(column: str) -> pl.Expr:
@@ -128,6 +136,7 @@ def read_control_labels(path: str | Path) -> pl.DataFrame:
         weight=(pl.len().over("language") / pl.len().over("language", "split")).round(4),
         stratum="language",
         pushback_turns=turns,
+        pushback_reason=turns.list.first().struct.field("reason").fill_null(""),
         pushback=turns.list.eval(pl.element().struct.field("kind").unique().sort()),
     )
 
@@ -178,7 +187,7 @@ def import_labels(labels: pl.DataFrame, measures: pl.DataFrame, *, dataset: str)
     Returns:
         The measures of labelled conversations with weight (null outside a probability sample), stratum, weight_compared (the same among those that are
         compared, which stand for the others of their kind; null for the others) and label_affective, label_content_creation, label_professional,
-        label_categories, label_pushback (kinds), label_sentiment_start, label_sentiment_end, label_shortened.
+        label_categories, label_pushback (kinds), label_pushback_reason (the main one, empty for none), label_sentiment_start, label_sentiment_end, label_shortened.
     """
     wanted = [
         "affective",
@@ -186,6 +195,7 @@ def import_labels(labels: pl.DataFrame, measures: pl.DataFrame, *, dataset: str)
         "professional",
         "categories",
         "pushback",
+        "pushback_reason",
         "sentiment_start",
         "sentiment_end",
         "shortened",
@@ -198,6 +208,11 @@ def import_labels(labels: pl.DataFrame, measures: pl.DataFrame, *, dataset: str)
     weight_compared = pl.when("compared").then(pl.col("weight") * stands_for)
     joined = measures.join(own, on="conversation_id", how="inner").sort("conversation_id")
     return joined.with_columns(weight_compared=weight_compared)
+
+
+def read_whole(path: str | Path) -> pl.DataFrame:
+    """read_held_out of pushback, as far as it comes from people's conversations of which the assistant's side was read whole."""
+    return read_held_out(path).filter(pl.col("source") != "control", pl.col("shortened").fill_null(0) == 0)
 
 
 def own_labels(held_out: pl.DataFrame, measures: pl.DataFrame, *, dataset: str) -> pl.DataFrame:
@@ -219,6 +234,54 @@ def held_out_pair(held_out: pl.DataFrame, group: str) -> tuple[np.ndarray, np.nd
         return pl.col(f"{kind}_included") * pl.max_horizontal([f"{kind}_{name}" for name in UNIONS.get(group, [group])])
 
     return tuple(held_out.select(column(kind)).to_series().to_numpy().astype(bool) for kind in ("predicted", "true"))
+
+
+def share_of_labels(
+    sample: pl.DataFrame,
+    inside: np.ndarray,
+    member: np.ndarray,
+    *,
+    bootstrap: int,
+    confidence: float,
+    min_positive: int,
+    rng: np.random.Generator,
+) -> dict[str, float] | None:
+    """Share of `member` among the labels `inside`, from their strata; no count of an instrument is in it.
+
+    None where the sample has too few of them, or nearly all were not read for it; and where some, but fewer than `min_positive`, are members, or are not.
+
+    Args:
+        sample: own_labels with `cluster`.
+        inside: (labels,) bool.
+        member: (labels,) 1, 0, or nan where nobody read for it.
+    """
+    weight, known = sample["weight"].to_numpy(), inside & np.isfinite(member)
+    enough = round(effective_size(weight[known]), 6) >= MIN_EFFECTIVE_LABELS
+    if not enough or weight[known].sum() < MIN_COVERED * weight[inside].sum():
+        return None
+    if any(0 < (known & (member == value)).sum() < min_positive for value in (0, 1)):
+        return None
+    return stratified_interval(
+        member == 1,
+        known.astype(float),
+        weight,
+        *(sample[name].to_numpy() for name in ("stratum", "cluster")),
+        replicates=bootstrap,
+        confidence=confidence,
+        rng=rng,
+    )
+
+
+def labels_of_pushback(
+    held_out: pl.DataFrame, classes: pl.DataFrame, measures: pl.DataFrame, group: str, *, dataset: str
+) -> tuple[pl.DataFrame, np.ndarray, np.ndarray]:
+    """The data set's labelled probability sample, who of it is of `group` by the labels, and who has pushback: see share_of_labels."""
+    sample = own_labels(classes, measures, dataset=dataset).join(
+        measures.select("conversation_id", "cluster"), on="conversation_id"
+    )
+    read = held_out.filter(source=dataset).select("conversation_id", pushed=pl.col("true_any").cast(pl.Float64))
+    sample = sample.join(read, on="conversation_id", how="left", maintain_order="left")
+    return sample, held_out_pair(sample, group)[1], sample["pushed"].to_numpy()
 
 
 def labelled_texts(labels: pl.DataFrame, paths: list[str]) -> pl.DataFrame:
