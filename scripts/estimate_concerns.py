@@ -132,7 +132,8 @@ def estimate_concerns(
         title: members["counselling"].filter(pl.col("professional") == (use == "professional"))
         for title, use in BY_USE.items()
     }
-    hidden = hidden_parts(use, **floors)
+    # The interval of none tells among how few.
+    hidden = set(use) if small(members["counselling"], **floors) else hidden_parts(use, **floors)
     for title, part in use.items():
         add("counselling", title, part, hidden=title in hidden, named=True, precision=(None, None, None))
     return pl.DataFrame(rows, schema=SCHEMA)

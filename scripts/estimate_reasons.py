@@ -163,9 +163,10 @@ def estimate_reasons(
 def main():
     params, paths = snakemake.params, snakemake.input
     held_out, classes = read_whole(paths.held_out), read_held_out(paths.classes)
-    counted = (
-        pl.read_csv(paths.pushback, infer_schema_length=None),
-        pl.read_csv(paths.reasons, infer_schema_length=None),
+    # Of columns without a value nothing says what they hold.
+    kinds = {"n_with_pushback": pl.Int64, "suppressed": pl.Boolean}
+    counted = tuple(
+        pl.read_csv(path, schema_overrides=kinds, infer_schema_length=None) for path in (paths.pushback, paths.reasons)
     )
     tables = [
         estimate_reasons(

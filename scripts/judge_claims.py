@@ -18,6 +18,7 @@ REFUTED, UNTESTABLE = "not supported", "not testable here"
 # Of a claim about several rows the row that does worst decides.
 FROM_BEST = [SUPPORTED, DIRECTION, INCONCLUSIVE, UNTESTABLE, REFUTED]
 COLUMNS = ["estimate", "ci_low", "ci_high"]
+NO_FIT = "The error rates at hand do not fit what was found: no interval could be computed."
 UNDER_FLOOR = "Too few conversations: the cell is under the privacy floor."
 
 _WORDS = {"type": "string", "pattern": r"\S"}
@@ -135,7 +136,7 @@ def _sentence(words):
 
 def _judge_row(claim: dict, row: dict) -> dict[str, Any]:
     """Verdict by one row of the claim's table."""
-    n = row["n_of"] if row.get("n_of") is not None else row["n_conversations"]
+    n = row["n_of"] if "n_of" in row else row["n_conversations"]
     estimate, low, high = (row[name] for name in claim["value"].get("columns", COLUMNS))
     region = _region(claim["rule"], row)
     found = {
@@ -152,7 +153,10 @@ def _judge_row(claim: dict, row: dict) -> dict[str, Any]:
         return found | {"verdict": UNTESTABLE, "reason": f"{n} conversations; the rule asks for {claim['min_n']}."}
     if low is None or high is None:
         hidden = row.get("suppressed") or row.get("numerator_suppressed")
-        return found | {"verdict": UNTESTABLE, "reason": UNDER_FLOOR if hidden else "No interval could be computed."}
+        without = (
+            NO_FIT if (row.get("correction") or "").startswith("error rates") else "No interval could be computed."
+        )
+        return found | {"verdict": UNTESTABLE, "reason": UNDER_FLOOR if hidden else without}
     if len(claim["rule"]) > sum(edge is not None for edge in region):
         return found | {"verdict": UNTESTABLE, "reason": "The edge of the claimed region could not be computed."}
     inside, outside = _inside(low, high, region), _outside(low, high, region)

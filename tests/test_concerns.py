@@ -201,6 +201,13 @@ def test_counselling_is_parted_into_professional_and_personal_unless_one_of_them
     assert counts == [[20, 40], [None, None]]
 
 
+def test_of_few_in_counselling_not_even_that_none_is_a_professional_is_said():
+    found = row(
+        published(measures((3, affective("counselling")), (40, {})), {}), concern="Professional counselling work"
+    )
+    assert found["suppressed"] and found["n_conversations"] is found["share"] is found["ci_high"] is None
+
+
 def test_too_few_users_hide_a_concern_however_many_conversations_they_have():
     rows = [(1, affective("coaching", user_id=f"u{number % 30}")) for number in range(90)]
     table = measures(*rows)

@@ -10,7 +10,7 @@ from assess_capabilities import ANALYSES
 from hypothesis import given
 from hypothesis import strategies as st
 from judge_claims import CLAIM as SCHEMA
-from judge_claims import COLUMNS, check_claims, judge_claim, judge_claims, rows_of
+from judge_claims import COLUMNS, UNDER_FLOOR, check_claims, judge_claim, judge_claims, rows_of
 
 from shared.job import InputError
 
@@ -314,6 +314,19 @@ def test_a_claim_about_several_rows_is_not_testable_where_one_is_absent():
 )
 def test_a_count_that_is_not_corrected_supports_the_direction_at_most_and_refutes_nothing(low, high, expected):
     assert verdict(CLAIM | {"corrected": False}, estimates(low, high)) == expected
+
+
+def test_where_what_a_share_is_of_is_hidden_the_reason_is_the_floor_and_not_the_count_of_none():
+    table = estimates(0.01, 0.05, n=0, n_of=None).with_columns(pl.col("n_of").cast(pl.Int64))
+    found = judge_claim(CLAIM, table, not_testable=None)
+    assert (found["n"], found["ci_low"], found["reason"]) == (None, None, UNDER_FLOOR)
+
+
+@pytest.mark.parametrize(
+    ("correction", "words"), [("error rates carried over from other sources", "do not fit"), ("none", "No interval")]
+)
+def test_without_an_interval_the_reason_says_whether_error_rates_did_not_fit(correction, words):
+    assert words in judge_claim(CLAIM, estimates(None, None, correction=correction), not_testable=None)["reason"]
 
 
 @pytest.mark.parametrize(("corrected", "expected"), [(True, "supported"), (False, "direction only")])
