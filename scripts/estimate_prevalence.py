@@ -33,7 +33,17 @@ ESTIMANDS = [
 ]
 # Fewer effective labels of the data set itself say less than error rates measured elsewhere; of affective conversations there are never many.
 MIN_EFFECTIVE_LABELS = {"all": 50, "affective": 10}
-NEEDED = ["conversation_id", "cluster", "user_id", "person", "started_at", "included", "content_creation", "categories"]
+NEEDED = [
+    "conversation_id",
+    "cluster",
+    "author",
+    "user_id",
+    "person",
+    "started_at",
+    "included",
+    "content_creation",
+    "categories",
+]
 NOTHING = {name: float("nan") for name in ("estimate", "ci_low", "ci_high")}
 
 

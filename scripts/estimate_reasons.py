@@ -54,7 +54,7 @@ def told(known: list[np.ndarray]) -> set[tuple[bool, ...]]:
     return {tuple(sum_ == 1) for sum_ in sums if sum_.any() and np.isin(sum_, (0, 1)).all()}
 
 
-def shown_sets(pushed: pl.DataFrame, listed: set[str], *, users: bool, **floors: int) -> set[str]:
+def shown_sets(pushed: pl.DataFrame, listed: set[str], **floors: int) -> set[str]:
     """Which of REASONS may be counted without telling of a few conversations.
 
     Neither a set nor the rest may be a few; nor what follows for the reasons that are not listed from the sets, from all pushback, and from the
@@ -74,7 +74,7 @@ def shown_sets(pushed: pl.DataFrame, listed: set[str], *, users: bool, **floors:
             pushed.filter(pl.col("reason").is_in([reason for reason, one in zip(hidden, chosen, strict=True) if one]))
             for chosen in told(trial)
         ]
-        if not any(small(part, users=users, **floors) for part in parts):
+        if not any(small(part, **floors) for part in parts):
             known, shown = trial, shown | {name}
     return shown
 
@@ -114,7 +114,7 @@ def estimate_reasons(
         pushed = measures.filter(in_group(group), "pushback")
         total = totals.filter(group=group)["n_with_pushback"].to_list()[0]
         listed = set(reasons.filter(pl.col("group") == group, ~pl.col("suppressed"))["reason"])
-        shown = set() if total is None else shown_sets(pushed, listed, users=users, **floors)
+        shown = set() if total is None else shown_sets(pushed, listed, **floors)
         sample, inside, true = labels_of_pushback(held_out, classes, measures, group, dataset=dataset)
         said = sample.join(main_reason, on="conversation_id", how="left", maintain_order="left")["true_reason"]
         for number, (name, members) in enumerate(REASONS.items()):

@@ -12,7 +12,7 @@ from shared.job import logged
 from shared.levels import at_ends
 from shared.sentiment import SCORERS, TEXTS, LinearSentiment
 from shared.statistics import bootstrap_ratio, named, summarise
-from shared.tables import has_users, in_group, published
+from shared.tables import counted, has_users, in_group, published
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -73,8 +73,8 @@ def vary_sentiment(
         rows.append(
             {"dataset": dataset}
             | dict(zip(CHOICES, choice, strict=True))
-            | {"declared": choice == usual, "group": "affective", "n_conversations": int(used.sum())}
-            | {"n_users": conversations.filter(used)["cluster"].n_unique() if users else None}
+            | {"declared": choice == usual, "group": "affective"}
+            | counted(conversations.filter(used), users=users)
             | dict(zip(["mean_start", "mean_end"], means, strict=True))
             | summarise(own, confidence=confidence)
             | named(summarise(own - reference, confidence=confidence), "excess")

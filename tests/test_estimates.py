@@ -871,7 +871,7 @@ def test_sums_of_sets_tell_what_adding_and_subtracting_them_leaves():
     ],
 )
 def test_sets_of_reasons_complete_no_count_that_is_hidden(sizes, listed, shown):
-    assert len(shown_sets(pushed_for(**sizes), listed, users=False, **FLOORS)) == shown
+    assert len(shown_sets(pushed_for(**sizes), listed, **FLOORS)) == shown
 
 
 @given(st.lists(st.integers(0, 25), min_size=5, max_size=5))
@@ -880,7 +880,7 @@ def test_no_count_of_one_to_nine_is_told_by_sets_of_reasons(counts):
     sizes = dict(zip(names, counts, strict=True))
     pushed = pushed_for(**{name: n for name, n in sizes.items() if n} or {"capability": 1})
     listed = {name for name in names if sizes[name] >= 10}
-    for name in shown_sets(pushed, listed, users=False, **FLOORS):
+    for name in shown_sets(pushed, listed, **FLOORS):
         left = sum(n for reason, n in sizes.items() if reason in REASONS[name] and reason not in listed)
         assert not 0 < left < 10
 
