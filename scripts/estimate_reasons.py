@@ -146,7 +146,7 @@ def estimate_reasons(
                     "group": group,
                     "reasons": name,
                     "n_conversations": part.height if name in shown else None,
-                    "n_users": part["cluster"].n_unique() if users and name in shown else None,
+                    "n_users": part["author"].n_unique() if users and name in shown else None,
                     "n_of": total,
                     "share_naive": naive["estimate"],
                     "naive_ci_low": naive["ci_low"],
