@@ -174,7 +174,7 @@ def read_whole(rows):
     return pl.DataFrame(
         [
             {"source": "own", "conversation_id": name, "weight": 2.0, "stratum": "", "content_creation": False}
-            | {"affective": True, "pushback": kinds, "shortened": False}
+            | {"affective": True, "pushback": kinds, "pushback_reason": "other" if kinds else "", "shortened": False}
             | none
             for name, kinds in rows
         ],
