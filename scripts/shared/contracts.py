@@ -55,6 +55,8 @@ def _moment():
 
 
 class Conversations(Table):
+    """Conversations of a shard as the source has them, in one schema."""
+
     conversation_id = dy.String(primary_key=True)
     source_id = dy.String(nullable=True)
     user_id = dy.String(nullable=True)
@@ -76,12 +78,16 @@ MESSAGES = Conversations.types()["messages"]
 
 
 class Rejects(Table):
+    """Records of a shard that could not be read."""
+
     record = dy.Int64(min=0)  # position in the shard, from 0
     source_id = dy.String(nullable=True)
     reason = dy.String()
 
 
 class Fingerprints(Table):
+    """Keys by which duplicates are found; no text."""
+
     conversation_id = dy.String(primary_key=True)
     valid = dy.Bool()  # messages by both sides, words in a human one; others never make a duplicate
     exact = dy.UInt64()  # of the folded human text
@@ -90,6 +96,8 @@ class Fingerprints(Table):
 
 
 class Duplicates(Table):
+    """Which conversations of a data set repeat another."""
+
     shard = dy.String()
     conversation_id = dy.String()  # as in the shard
     unique_id = dy.String(primary_key=True)  # unique in the data set
@@ -122,6 +130,8 @@ class ShardOrigins(_Origin):
 
 
 class Origins(_Origin):
+    """Behind which conversations of a data set one person stands, and which begin like many others; no text."""
+
     cluster = dy.String()  # the user where the source has users, else the conversation
     author = dy.UInt64()  # whom floors count: the user; where none is known, whoever sends the same first prompt
     person = dy.Bool()  # the user key is taken for one person
@@ -129,6 +139,8 @@ class Origins(_Origin):
 
 
 class Selected(Conversations):
+    """Conversations that are analysed."""
+
     language = dy.String()
     first_prompt = dy.UInt64()  # as in Fingerprints
 
@@ -144,6 +156,8 @@ class _Judged(Table):
 
 
 class Affect(_Judged):
+    """What each selected conversation is."""
+
     # Passed the sieve; the others are not affective without being scored, save those that an LLM judge read as a sample of them.
     candidate = dy.Bool()
     # Probabilities, calibrated by the offline classifier; 1 or 0 where an LLM judge said yes or no.
@@ -159,6 +173,8 @@ class Affect(_Judged):
 
 
 class Pushback(Table):
+    """Assistant messages that push back, a row for each kind."""
+
     conversation_id = dy.String(primary_key=True)
     turn = dy.Int32(min=0, primary_key=True)  # position of the assistant message in the conversation
     kind = dy.Enum(PUSHBACK_KINDS, primary_key=True)
@@ -166,6 +182,8 @@ class Pushback(Table):
 
 
 class Sentiment(Table):
+    """Human messages of compared conversations, scored."""
+
     conversation_id = dy.String(primary_key=True)
     turn = dy.Int32(min=0, primary_key=True)  # position of the human message in the conversation
     # VADER's compound score, mean of the sentences, and the linear score: of the human's own words, of everything, and without courtesy.
@@ -192,23 +210,31 @@ class Gathered(Table):
 
 
 class Concerns(Table):
+    """What the included conversations are about, by phrases."""
+
     conversation_id = dy.String(primary_key=True)
     concerns = dy.List(dy.String())  # names of config/concerns.yaml
 
 
 class Windows(Table):
+    """What each part of a long conversation is."""
+
     conversation_id = dy.String(primary_key=True)
     window = dy.Int32(min=0, primary_key=True)
     category = dy.Enum(CATEGORIES, nullable=True)  # null where the window is not affective
 
 
 class Topics(Table):
+    """The discovered topic of each conversation in each of its categories."""
+
     conversation_id = dy.String(primary_key=True)
     category = dy.Enum(CATEGORIES, primary_key=True)
     topic = dy.Int32(min=0)
 
 
 class Measures(_Judged):
+    """All that the analyses need to know of a selected conversation; no text."""
+
     cluster = dy.String()  # the user where the source has users, else the conversation
     author = dy.UInt64()  # as in Origins
     user_id = dy.String(nullable=True)
