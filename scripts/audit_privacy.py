@@ -5,7 +5,6 @@ import html
 import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +32,7 @@ PROVENANCE, LIBRARIES = (
 GEOMETRY = {"d", "points", "transform", "viewBox", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "width", "height"}
 SAMPLE = 2_000  # messages by whose beginnings the rarity of a word is judged
 SAMPLE_CHARACTERS = 1_000
-SLICE = 40_000  # messages that are looked through at a time
+SLICE = 8_000  # conversations that are looked through at a time: two groups of rows, as normalise_shard writes them
 LOGS = Path("logs")
 # Links and dates stand in every report. Presidio reads e-mail addresses with a list of domains from the network, ADDRESSES without one.
 UNREAD = {"URL", "DATE_TIME", "EMAIL_ADDRESS"}
@@ -228,16 +227,22 @@ def audit_privacy(
     own = word_runs(own_words, n_words=n_words)
     runs = {path: word_runs(parts, n_words=n_words) - own for path, parts in texts.items()}
     everything = set().union(*runs.values())
-    leaked, users, telling = set(), set(), None
-    for shard in shards:
-        table = pl.read_parquet(shard, columns=["user_id", "messages"])
-        messages = messages_of(table)
-        telling = telling_words(everything, messages) if telling is None else telling
-        # In slices side by side: each is Polars' own work in one thread.
-        with ThreadPoolExecutor(threads) as pool:
-            slices = [messages[start : start + SLICE] for start in range(0, len(messages), SLICE)]
-            leaked = leaked.union(*pool.map(runs_in_texts, repeat(everything), slices, repeat(telling)))
-        users |= {key for key in table["user_id"].drop_nulls().unique() if len(key) >= MIN_KEY}
+    slices = [
+        pl.scan_parquet(shard).select("user_id", "messages").slice(start, SLICE)
+        for shard in shards
+        for start in range(0, pl.scan_parquet(shard).select(pl.len()).collect().item(), SLICE)
+    ]
+    telling = telling_words(everything, messages_of(slices[0].collect())) if slices else []
+
+    def look_through(part):
+        table = part.collect()
+        return runs_in_texts(everything, messages_of(table), telling), table["user_id"].drop_nulls().unique()
+
+    leaked, users = set(), set()
+    with ThreadPoolExecutor(threads) as pool:
+        for runs_found, keys in pool.map(look_through, slices):
+            leaked |= {*runs_found}
+            users |= {key for key in keys if len(key) >= MIN_KEY}
     rows = []
     for path, parts in texts.items():
         findings = {f"run of {n_words} words of a conversation": len(runs[path] & leaked)}

@@ -13,7 +13,8 @@ from pathlib import Path
 import polars as pl
 from corpus import N_SHARDS, build
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+TESTS = Path(__file__).resolve().parents[1]
+sys.path += [str(TESTS), str(TESTS.parent / "scripts")]
 from conftest import ROOT, copy_project  # noqa: E402
 
 N_OBVIOUS = 4_000  # conversations for the obvious pipeline
