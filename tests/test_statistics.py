@@ -171,6 +171,16 @@ def test_where_nobody_or_everybody_is_a_member_jeffreys_posterior_stands_in(memb
     assert draws.mean() == pytest.approx(a / (a + b), abs=0.002)
 
 
+@pytest.mark.parametrize(("member", "end"), [(0, "ci_low"), (1, "ci_high")])
+@pytest.mark.parametrize("confidence", [0.8, 0.95, 0.99])
+def test_the_interval_of_nobody_begins_at_none_and_that_of_everybody_ends_at_all(member, end, confidence):
+    members = np.full(30, float(member))
+    draws = bootstrap_share(members, np.ones(30), np.arange(30), replicates=1_000, rng=np.random.default_rng(3))
+    found = summarise(draws, confidence=confidence)
+    assert found[end] == member
+    assert 0 < found["ci_high"] - found["ci_low"] < 0.2
+
+
 def test_certainty_about_nobody_grows_with_clusters_and_not_with_observations():
     clusters = np.repeat(np.arange(5), 100)
     draws = bootstrap_share(np.zeros(500), np.ones(500), clusters, replicates=50_000, rng=generator())

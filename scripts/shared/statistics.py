@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.stats import beta, norm
 
+ONE_TAIL = 0.1  # of the draws: more than an interval of 80 % or wider leaves out on one side
 MOST_OUTSIDE = 0.25  # share of draws on one side of 0-1 from which carried-over error rates are said not to fit
 REPLICATES_AT_ONCE = 2_000_000  # counts drawn at a time: bounds memory
 TOGETHER = 0.1  # share of the clusters that may differ, up to which equal ones are drawn together
@@ -77,11 +78,13 @@ def bootstrap_share(
 ) -> np.ndarray:
     """Draws of the weighted share of `member` (0 or 1), clustered.
 
-    Where nobody or everybody is a member the bootstrap knows no uncertainty; then Jeffreys' posterior over the clusters stands in.
+    Where nobody or everybody is a member the bootstrap knows no uncertainty; then Jeffreys' posterior over the clusters stands in, whose interval
+    begins at none, or ends at all (Brown et al. 2001).
     """
     if member.size and member.min() == member.max():
-        n = len(np.unique(cluster))
-        return rng.beta(0.5 + n * member[0], 0.5 + n * (1 - member[0]), size=replicates)
+        draws = rng.beta(0.5, len(np.unique(cluster)) + 0.5, size=replicates)
+        draws[draws < np.quantile(draws, ONE_TAIL)] = 0
+        return 1 - draws if member[0] else draws
     return bootstrap_ratio(member * weight, weight, cluster, replicates=replicates, rng=rng)
 
 
