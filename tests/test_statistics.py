@@ -172,7 +172,7 @@ def test_where_nobody_or_everybody_is_a_member_jeffreys_posterior_stands_in(memb
 
 
 @pytest.mark.parametrize(("member", "end"), [(0, "ci_low"), (1, "ci_high")])
-@pytest.mark.parametrize("confidence", [0.85, 0.95, 0.99])
+@pytest.mark.parametrize("confidence", [0.51, 0.95, 0.99])
 def test_the_interval_of_nobody_begins_at_none_and_that_of_everybody_ends_at_all(member, end, confidence):
     members = np.full(30, float(member))
     draws = bootstrap_share(members, np.ones(30), np.arange(30), replicates=1_000, rng=np.random.default_rng(3))

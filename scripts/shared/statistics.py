@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.stats import beta, norm
 
-ONE_TAIL = 0.1  # of the draws: more than an interval wider than 80 % leaves out on one side
+ONE_TAIL = 0.25  # of the draws: as much as an interval of 50 % leaves out on one side, the narrowest that the configuration allows
 MOST_OUTSIDE = 0.25  # share of draws on one side of 0-1 from which carried-over error rates are said not to fit
 REPLICATES_AT_ONCE = 2_000_000  # counts drawn at a time: bounds memory
 TOGETHER = 0.1  # share of the clusters that may differ, up to which equal ones are drawn together
