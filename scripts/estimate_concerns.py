@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import yaml
 
-from shared.contracts import CATEGORIES
+from shared.concerns import GROUPS, hidden_groups, of_concern
 from shared.job import logged
 from shared.statistics import bootstrap_share, jeffreys_interval, summarise
 from shared.tables import has_users, hidden_parts, in_group, small
@@ -14,7 +14,6 @@ from shared.tables import has_users, hidden_parts, in_group, small
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-GROUPS = ["affective", *CATEGORIES]
 BY_USE = {"Professional counselling work": "professional", "Personal counselling": "personal"}
 SCHEMA = {
     "dataset": pl.String,
@@ -27,26 +26,6 @@ SCHEMA = {
     **dict.fromkeys(["share", "ci_low", "ci_high", "precision", "precision_ci_low", "precision_ci_high"], pl.Float64),
     "suppressed": pl.Boolean,
 }
-
-
-def hidden_concerns(members: dict[str, pl.DataFrame], found: dict[str, pl.DataFrame], **floors: int) -> set[str]:
-    """The groups for which one concern must not be counted.
-
-    Args:
-        members: conversations of each group.
-        found: those of them that have the concern.
-        floors: min_conversations, min_users.
-    """
-    whole, parts = found["affective"], {name: found[name] for name in CATEGORIES}
-    hidden = hidden_parts(parts, **floors)
-    for group in GROUPS:
-        # What nearly everybody speaks of tells who does not.
-        others = members[group].join(found[group], on="conversation_id", how="anti")
-        if small(members[group], **floors) or small(found[group], **floors) or small(others, **floors):
-            hidden.add(group)
-    shown = {key for name in CATEGORIES if name not in hidden for key in parts[name]["conversation_id"]}
-    rest = whole.filter(~pl.col("conversation_id").is_in(shown))
-    return hidden | ({"affective"} if hidden and small(rest, **floors) else set())
 
 
 def estimate_concerns(
@@ -112,10 +91,8 @@ def estimate_concerns(
 
     counts = {row["concern"]: row for row in evaluation.to_dicts()}
     for name, concern in concerns.items():
-        parts = {
-            group: table.filter(pl.col("concerns").list.contains(pl.lit(name))) for group, table in members.items()
-        }
-        hidden = hidden_concerns(members, parts, **floors)
+        parts = {group: table.filter(of_concern(name)) for group, table in members.items()}
+        hidden = hidden_groups(included, name, **floors)
         precision = (None, None, None)
         if name in counts and counts[name]["n_found"]:
             precision = jeffreys_interval(counts[name]["n_both"], counts[name]["n_found"], confidence=confidence)

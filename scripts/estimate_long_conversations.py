@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import yaml
 
+from shared.concerns import hidden_groups, of_concern
 from shared.contracts import CATEGORIES
 from shared.job import logged
 from shared.statistics import bootstrap_share, summarise
@@ -76,15 +77,16 @@ def estimate_long_conversations(
     )
     entries = [("type", "affective", measures, in_group("affective"))]
     entries += [("category", name, included, in_group(name)) for name in CATEGORIES]
-    entries += [
-        ("concern", concern["title"], included, pl.col("concerns").list.contains(pl.lit(name)))
-        for name, concern in concerns.items()
-    ]
+    entries += [("concern", concern["title"], included, of_concern(name)) for name, concern in concerns.items()]
     by_length = [included.filter(test) for test in (pl.col("n_human") >= threshold, pl.col("n_human") < threshold)]
     # Categories of which a few could be told from the others of the same length.
     told = set().union(
         *(hidden_parts({name: part.filter(in_group(name)) for name in CATEGORIES}, **floors) for part in by_length)
     )
+    # Concerns whose number among all may not be known: long and shorter ones add up to it.
+    told |= {
+        concern["title"] for name, concern in concerns.items() if "affective" in hidden_groups(included, name, **floors)
+    }
     rows = []
     for number, (kind, name, base, member) in enumerate(entries):
         lengths = dict(

@@ -181,14 +181,21 @@ def test_a_concern_that_nobody_has_is_published_as_such():
     assert (found["suppressed"], found["n_conversations"], found["share"]) == (False, 0, 0.0)
 
 
-def test_a_hidden_count_cannot_be_told_from_the_other_categories():
+def test_a_hidden_count_cannot_be_told_from_the_other_categories_since_the_whole_is_hidden_too():
     table = measures((4, affective("romantic")), (30, affective("coaching")), (60, affective("counselling")))
     shown = published(table, {"storms": 54}).filter(concern="Storms")
-    # 4 romantic, 30 coaching, 20 counselling: were the 20 shown, 54 - 30 - 20 would tell the 4.
+    # 4 romantic, 30 coaching, 20 counselling: were the 54 shown, 54 - 30 - 20 would tell the 4.
     assert {r["category"]: r["n_conversations"] for r in shown.to_dicts() if r["n_conversations"]} == {
-        "affective": 54,
         "coaching": 30,
+        "counselling": 20,
     }
+
+
+def test_the_whole_is_shown_where_no_category_can_be():
+    table = measures((4, affective("romantic")), (8, affective("coaching")), (60, affective("counselling")))
+    shown = published(table, {"storms": 14}).filter(concern="Storms")
+    # 4 romantic, 8 coaching, 2 counselling.
+    assert {r["category"]: r["n_conversations"] for r in shown.to_dicts() if r["n_conversations"]} == {"affective": 14}
 
 
 def test_counselling_is_parted_into_professional_and_personal_unless_one_of_them_is_small():

@@ -75,6 +75,19 @@ def test_concerns_are_compared_like_categories():
     assert (found["n_conversations"], found["share"], found["suppressed"]) == (40, 0.8, False)
 
 
+def test_the_lengths_of_a_concern_are_hidden_where_their_sum_would_tell_of_a_small_category():
+    # Storms among all: 3 romantic, 20 long and 20 shorter talks of coaching. The table of concerns shows the 40 of coaching and hides the 43.
+    talks = measures(
+        (3, affective("romantic", n_human=60)),
+        (20, affective("coaching", n_human=60)),
+        (20, affective("coaching", n_human=6)),
+        (60, affective("counselling", n_human=60)),
+        (60, affective("counselling", n_human=6)),
+    )
+    found = long(talks, storms=43).filter(name="Storms")
+    assert found["suppressed"].to_list() == [True, True] and found["n_conversations"].null_count() == 2
+
+
 def test_a_few_with_a_concern_in_either_length_hide_it_in_both():
     table = long(TALKS, storms=55).filter(name="Storms")  # all 50 of the long and 5 of the shorter
     assert table["suppressed"].all() and table["n_conversations"].null_count() == 2
