@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
-import pypdf
+import pypdfium2
 
 from shared.job import InputError, logged
 from shared.text import fold
@@ -32,6 +32,7 @@ PROVENANCE, LIBRARIES = (
 GEOMETRY = {"d", "points", "transform", "viewBox", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "width", "height"}
 SAMPLE = 2_000  # messages by whose beginnings the rarity of a word is judged
 SAMPLE_CHARACTERS = 1_000
+PIECE = 4  # words of a run by which folded messages are told
 SLICE = 8_000  # conversations that are looked through at a time: two groups of rows, as normalise_shard writes them
 LOGS = Path("logs")
 # Links and dates stand in every report. Presidio reads e-mail addresses with a list of domains from the network, ADDRESSES without one.
@@ -47,7 +48,7 @@ def readable_texts(path: Path) -> list[str]:
     attributes and comments; the provenance page without its libraries; anything else as it is.
     """
     if path.suffix == ".pdf":
-        return ["\n".join(page.extract_text() for page in pypdf.PdfReader(path).pages)]
+        return ["\n".join(page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(path))]
     text = path.read_text(encoding="utf-8")
     if path.suffix not in {".html", ".svg"}:
         return [text]
@@ -148,30 +149,38 @@ def telling_words(runs: set[str], texts: pl.Series) -> list[str]:
     return sorted({min(run.split(), key=lambda word: (not word.isascii(), common.get(word, 0), word)) for run in runs})
 
 
+def pieces_of(runs: set[str]) -> list[str]:
+    """Words that stand together in each run: a folded text without any of the pieces holds none of the runs.
+
+    The least piece of each, so that runs which overlap mostly share theirs (minimisers: Roberts et al. 2004).
+    """
+    words = [run.split() for run in runs]
+    return sorted({min(" ".join(run[i : i + PIECE]) for i in range(max(len(run) - PIECE, 0) + 1)) for run in words})
+
+
 def messages_of(shard: pl.DataFrame) -> pl.Series:
     """Every message's text in a table with a column `messages`."""
     return shard.select(pl.col("messages").explode().struct.field("text")).drop_nulls().to_series()
 
 
-def runs_in_texts(runs: set[str], texts: pl.Series, telling: list[str]) -> list[str]:
-    """Which of the runs stand in one of the texts; `telling` are their telling_words."""
+def runs_in_texts(runs: set[str], texts: pl.Series, telling: list[str], pieces: list[str]) -> list[str]:
+    """Which of the runs stand in one of the texts; `telling` are their telling_words, `pieces` their pieces_of."""
     if not runs or not len(texts):
         return []
     # Folding every message would cost more than all else that is read here; a word beyond ASCII sends all of them through.
     if all(word.isascii() for word in telling):
         texts = texts.filter(texts.str.contains_any(telling, ascii_case_insensitive=True))
-    patterns = [f" {run} " for run in sorted(runs)]
-    found = pl.select(
-        (" " + fold(pl.lit(texts)) + " ").str.extract_many(patterns, overlapping=True).list.explode().drop_nulls()
-    )
-    return sorted(run.strip() for run in found.to_series().unique())
+    folded = pl.select(" " + fold(pl.lit(texts)) + " ").to_series()
+    folded = folded.filter(folded.str.contains_any([f" {piece} " for piece in pieces]))
+    if folded.is_empty():
+        return []
+    found = folded.str.extract_many([f" {run} " for run in sorted(runs)], overlapping=True)
+    return sorted(run.strip() for run in found.explode().drop_nulls().unique())
 
 
-def keys_in(text: str, keys: set[str]) -> set[str]:
-    """Which of the keys stand in the text, not inside a longer word."""
+def keys_in(text: str, keys: set[str], odd: set[str]) -> set[str]:
+    """Which of the keys stand in the text, not inside a longer word; `odd` are those with other characters than letters and digits: few, if any."""
     found = keys.intersection(re.findall(r"[^\W_]+", text))
-    # Keys with other characters in them are few, if any.
-    odd = sorted(key for key in keys if not key.isalnum())
     return found | {key for key in odd if re.search(rf"(?<![^\W_]){re.escape(key)}(?![^\W_])", text)}
 
 
@@ -233,23 +242,25 @@ def audit_privacy(
         for start in range(0, pl.scan_parquet(shard).select(pl.len()).collect().item(), SLICE)
     ]
     telling = telling_words(everything, messages_of(slices[0].collect())) if slices else []
+    pieces = pieces_of(everything)
 
     def look_through(part):
         table = part.collect()
-        return runs_in_texts(everything, messages_of(table), telling), table["user_id"].drop_nulls().unique()
+        return runs_in_texts(everything, messages_of(table), telling, pieces), table["user_id"].drop_nulls().unique()
 
     leaked, users = set(), set()
     with ThreadPoolExecutor(threads) as pool:
         for runs_found, keys in pool.map(look_through, slices):
             leaked |= {*runs_found}
             users |= {key for key in keys if len(key) >= MIN_KEY}
+    odd = {key for key in users if not key.isalnum()}
     rows = []
     for path, parts in texts.items():
         findings = {f"run of {n_words} words of a conversation": len(runs[path] & leaked)}
         # The second reading of a page runs neighbouring cells together: good for words, wrong for numbers.
         once = [part for number, part in enumerate(parts) if number != 1 or path.suffix not in {".html", ".svg"}]
         findings |= addresses_in(once) if path != LOGS else {}
-        findings["user key"] = len(keys_in("\n".join(parts), users))
+        findings["user key"] = len(keys_in("\n".join(parts), users, odd))
         if path.suffix == ".csv" and path.name not in exempt:
             findings["cell under the floor"] = cells_under_floor(
                 path, min_conversations=min_conversations, min_users=min_users

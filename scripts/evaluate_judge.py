@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from shared.evaluation import beside_labels, pushback_beside_labels
 from shared.job import logged
@@ -134,10 +134,10 @@ def what_was_asked(
         "n_judged": len(answers),
         "n_screened_out_judged": None if 0 < n < min_conversations else n,
         "sample_of_screened_out": min((a["probability"] for a in answers if not a["candidate"]), default=None),
-        "affective_of_screened_out_ci_low": 0.0 if hidden else round(float(beta.ppf(tail, k, n - k + 1)), 6),
+        "affective_of_screened_out_ci_low": 0.0 if hidden else round(float(betaincinv(k, n - k + 1, tail)), 6),
         "affective_of_screened_out_ci_high": 1.0
         if most >= n
-        else round(float(beta.ppf(1 - tail, most + 1, n - most)), 6),
+        else round(float(betaincinv(most + 1, n - most, 1 - tail)), 6),
     }
 
 

@@ -45,7 +45,7 @@ def agreement_row(
 
     def measured(weight):
         table = crossed(true.astype(int), predicted.astype(int), weight, n_kinds=LEVELS if ordinal else 2)
-        of_classes = {} if ordinal else figures(true, predicted, weight)
+        of_classes = {} if ordinal else figures(true, predicted, weight.T)
         return of_classes | coefficients(table, n=len(true), ordinal=ordinal)
 
     point, draws = measured(weight), measured(resampled)

@@ -15,6 +15,7 @@ from shared.fields import (
     KEYS,
     MESSAGES_KEYS,
     Reject,
+    entries_in,
     entry_of,
     messages_in,
     messages_of,
@@ -114,9 +115,7 @@ def read_table(
         table = table.with_columns(pl.when(asked).then(flagged))
     table = table.with_row_index("record", offset=first)
     known = table.drop(MESSAGES_KEYS, strict=False).filter(messages.is_not_null())
-    entries = [
-        entry_of(record["record"], record, parts=False, available=available) for record in known.iter_rows(named=True)
-    ]
+    entries = entries_in(known, available=available)
     odd = table.filter(messages.is_null())
     other, rejects = read_each(zip(odd["record"], rows_of(odd), strict=True), parts=False, available=available)
     scalars = {name: kind for name, kind in ENTRIES.items() if name != "messages"}
@@ -244,7 +243,7 @@ def main():
 
         # Written as they come, and not by the streaming engine's own expressions: their bytes depend on the number of threads.
         conversations = register_io_source(lambda *_: checked(), schema=CONVERSATIONS)
-        conversations.sink_parquet(written, row_group_size=ROWS_IN_GROUP, compression="lz4")
+        conversations.sink_parquet(written, row_group_size=ROWS_IN_GROUP, compression="lz4", statistics=False)
     contracts.Fingerprints.checked(pl.concat(keys)).write_parquet(snakemake.output.fingerprints)
     contracts.Rejects.checked(rejects).write_parquet(snakemake.output.rejects)
     n_written, n_records = pl.scan_parquet(written).select(pl.len(), pl.col("n_records").sum()).collect().row(0)

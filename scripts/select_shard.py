@@ -113,7 +113,7 @@ def main():
         languages=snakemake.params.languages,
         opening_words=snakemake.params.opening_words,
     )
-    contracts.Selected.checked(selected).write_parquet(snakemake.output.selected, compression="lz4")
+    contracts.Selected.checked(selected).write_parquet(snakemake.output.selected, compression="lz4", statistics=False)
     funnel.write_csv(snakemake.output.funnel)
     contracts.ShardOrigins.checked(origins).write_parquet(snakemake.output.origins)
     print(funnel)

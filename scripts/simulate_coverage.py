@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from shared.job import logged
 from shared.statistics import (
@@ -119,7 +119,7 @@ def simulate_coverage(*, replications: int, bootstrap: int, confidence: float, s
     table = pl.concat([by(), by("sensitivity", "specificity")], how="diagonal")
     n, hits = table["n_estimated"].to_numpy(), (table["coverage"] * table["n_estimated"]).to_numpy()
     tails = {"low": (1 - confidence) / 2, "high": (1 + confidence) / 2}
-    ends = {f"coverage_ci_{end}": beta.ppf(tail, hits + 0.5, n - hits + 0.5) for end, tail in tails.items()}
+    ends = {f"coverage_ci_{end}": betaincinv(hits + 0.5, n - hits + 0.5, tail) for end, tail in tails.items()}
     table = table.with_columns(**{name: pl.Series(values).fill_nan(None) for name, values in ends.items()})
     table = table.with_columns(n_population=pl.lit(N_CONVERSATIONS), n_labels=pl.lit(N_LABELS))
     return table.select(

@@ -10,6 +10,7 @@ from audit_privacy import (
     audit_privacy,
     cells_under_floor,
     messages_of,
+    pieces_of,
     readable_texts,
     runs_in_texts,
     telling_words,
@@ -356,7 +357,7 @@ def test_there_are_never_more_runs_than_places_for_them(words, n_words):
 
 def runs_in(runs, *texts):
     texts = messages_of(messages(*texts))
-    return runs_in_texts(runs, texts, telling_words(runs, texts))
+    return runs_in_texts(runs, texts, telling_words(runs, texts), pieces_of(runs))
 
 
 def messages(*texts):
@@ -377,6 +378,12 @@ def test_a_run_matches_whole_words_only():
 @pytest.mark.parametrize("text", ["ÉTÉ is summer", "He said: Been here BEFORE!", "summer — été is"])
 def test_a_run_is_found_whatever_its_letters_and_case(text):
     assert runs_in({"été is", "been here before"}, "Nothing.", text) != []
+
+
+@given(st.lists(st.lists(st.sampled_from("abc"), max_size=14).map(" ".join), max_size=4), st.integers(2, 6), st.data())
+def test_no_run_slips_through_the_sieves(texts, n_words, data):
+    runs = data.draw(st.sets(st.lists(st.sampled_from("abc"), min_size=n_words, max_size=n_words).map(" ".join)))
+    assert runs_in(runs, *texts) == sorted(run for run in runs if any(f" {run} " in f" {text} " for text in texts))
 
 
 def test_a_run_is_told_by_its_rarest_word():

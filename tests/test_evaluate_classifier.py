@@ -53,9 +53,9 @@ def test_average_precision_agrees_with_scikit_learn_on_weights_and_equal_scores(
     assert average_precision(true, score.astype(float), weight) == pytest.approx(expected)
 
 
-def test_average_precision_of_replicates_stands_on_the_leading_axis():
+def test_average_precision_of_replicates_stands_on_the_last_axis():
     true, score = np.array([True, False, True]), np.array([0.9, 0.8, 0.1])
-    found = average_precision(true, score, np.array([[1, 1, 1], [0, 1, 2]]))
+    found = average_precision(true, score, np.array([[1, 0], [1, 1], [1, 2]]))
     assert found.tolist() == pytest.approx([(1 + 2 / 3) / 2, 2 / 3])
 
 

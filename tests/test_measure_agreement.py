@@ -53,8 +53,8 @@ def test_weights_count_like_repeated_conversations():
     assert [weighted[name] for name in OF_INSTRUMENTS] == pytest.approx([repeated[name] for name in OF_INSTRUMENTS])
 
 
-def test_replicates_stand_on_the_leading_axis():
-    found = figures(TRUE, PREDICTED, np.stack([np.ones(10), TRUE.astype(float)]))
+def test_replicates_stand_on_the_last_axis():
+    found = figures(TRUE, PREDICTED, np.column_stack([np.ones(10), TRUE]))
     assert found["precision"].tolist() == pytest.approx([0.75, 1.0])
 
 

@@ -593,7 +593,7 @@ def test_long_messages_and_long_conversations_are_kept_whole(long, as_table):
 def test_conversations_that_wait_on_disk_are_those_that_wait_in_memory(tmp_path):
     records = [{"id": f"{number % 700}_0", "messages": TALK[: 1 + number % 2]} for number in range(1_500)]
     for parts in (False, True):
-        with Spill(tmp_path / "waiting", largest=1_000) as waiting:
+        with Spill(tmp_path / "waiting", kept=1_000, largest=1_000) as waiting:
             on_disk, rejects = normalise_shard(records, parts=parts, waiting=waiting)
             in_memory, same_rejects = normalise_shard(records, parts=parts)
             assert pl.concat(on_disk).equals(in_memory) and rejects.equals(same_rejects)

@@ -6,7 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
-import pypdf
+import pypdfium2
 import pytest
 from render_report import check_rendered, check_sources, complete_page, render_with_pandoc
 
@@ -63,7 +63,7 @@ def render(path):
     render_with_pandoc(path, crossref=PANDOC / "crossref.lua", template=PANDOC / "page.typ")
     page = (path.parent / "report.html").read_text(encoding="utf-8")
     body = html.unescape(re.sub(r"(?s)<(style|svg)\b.*?</\1>|<[^>]+>", " ", page))
-    pdf = " ".join(page.extract_text() for page in pypdf.PdfReader(path.parent / "report.pdf").pages)
+    pdf = " ".join(page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(path.parent / "report.pdf"))
     return tuple(" ".join(text.replace("\u00a0", " ").split()) for text in (body, pdf))
 
 

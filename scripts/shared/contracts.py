@@ -1,9 +1,16 @@
 """The tables between rules: their columns and keys, checked where a table is written."""
 
-import dataframely as dy
-import polars as pl
+import sys
 
-from shared.job import InputError
+# SQLAlchemy comes with Snakemake, and dataframely loads it where it can: a fifth of a second in every job, for databases that no table meets.
+sys.modules.setdefault("sqlalchemy", None)
+import dataframely as dy  # noqa: E402
+import polars as pl  # noqa: E402
+
+from shared.job import InputError  # noqa: E402
+
+if sys.modules["sqlalchemy"] is None:
+    del sys.modules["sqlalchemy"]
 
 CATEGORIES = ["interpersonal", "coaching", "counselling", "companionship", "roleplay", "romantic"]
 CLASSES = ["content_creation", "affective", *CATEGORIES, "professional"]

@@ -73,13 +73,13 @@ def figures(true: np.ndarray, predicted: np.ndarray, weight: np.ndarray) -> dict
 
     Args:
         true, predicted: (n,) bool.
-        weight: (..., n); leading axes are replicates.
+        weight: (n, ...); further axes are replicates.
 
     Returns:
-        Arrays of the leading shape; nan where a figure is undefined.
+        Arrays of the further axes' shape; nan where a figure is undefined.
     """
     cells = (true & predicted, ~true & predicted, true & ~predicted, ~true & ~predicted)
-    both, wrong, missed, neither = (weight[..., cell].sum(-1) for cell in cells)
+    both, wrong, missed, neither = (weight[cell].sum(0) for cell in cells)
     total = both + wrong + missed + neither
     with np.errstate(divide="ignore", invalid="ignore"):
         agreement = (both + neither) / total
@@ -98,24 +98,32 @@ def average_precision(true: np.ndarray, score: np.ndarray, weight: np.ndarray) -
 
     Args:
         true, score: (n,).
-        weight: (..., n); leading axes are replicates.
+        weight: (n, ...); further axes are replicates.
 
     Returns:
-        Array of the leading shape; nan where there are no positives.
+        Array of the further axes' shape; nan where there are no positives.
     """
     if not true.any():
-        return np.full(weight.shape[:-1], np.nan)
+        return np.full(weight.shape[1:], np.nan)
     order = np.argsort(-score, kind="stable")
     step = np.cumsum(np.diff(score[order], prepend=score[order[0]]) != 0)
     # Precision matters at steps with a positive alone: sums between them are enough.
     last = np.searchsorted(step, np.unique(step[true[order]]), side="right")
     starts = np.concatenate([[0], last[:-1]])
     inside = order[: last[-1]]
-    found, hits = (np.add.reduceat(weight[..., inside] * part, starts, axis=-1) for part in (1, true[inside]))
+    positive = inside[true[inside]]
+    found = np.add.reduceat(weight[inside], starts)
+    hits = np.add.reduceat(weight[positive], np.unique(step[true[order]], return_index=True)[1])
     with np.errstate(divide="ignore", invalid="ignore"):
-        below = np.cumsum(found, axis=-1)
-        precision = np.where(below > 0, np.cumsum(hits, axis=-1) / below, 0)
-        return (hits * precision).sum(-1) / hits.sum(-1)
+        below = np.cumsum(found, axis=0)
+        precision = np.where(below > 0, np.cumsum(hits, axis=0) / below, 0)
+        return (hits * precision).sum(0) / hits.sum(0)
+
+
+def resampled(weight: np.ndarray, replicates: int, rng: np.random.Generator) -> np.ndarray:
+    """(n, replicates) the weights of n conversations, times how often a bootstrap draws each: rows lie together, since they are summed by the group."""
+    copies = rng.multinomial(len(weight), np.full(len(weight), 1 / len(weight)), size=replicates)
+    return np.ascontiguousarray(copies.T) * weight[:, None]
 
 
 def ranking(held_out: pl.DataFrame, name: str) -> np.ndarray:
@@ -133,7 +141,7 @@ def bootstrap_figures(
     predicted: np.ndarray,
     score: np.ndarray,
     weight: np.ndarray,
-    copies: np.ndarray,
+    drawn: np.ndarray,
     *,
     confidence: float,
     rng: np.random.Generator,
@@ -144,17 +152,17 @@ def bootstrap_figures(
 
     Args:
         true, predicted, score, weight: (n,).
-        copies: (replicates, n) how often each conversation was drawn.
+        drawn: (n, replicates) the weight of each conversation, times how often it was drawn.
     """
 
     def all_figures(weight):
         return figures(true, predicted, weight) | {"average_precision": average_precision(true, score, weight)}
 
-    point, draws = all_figures(weight), all_figures(copies * weight)
+    point, draws = all_figures(weight), all_figures(drawn)
     shares = {"precision": (predicted, true), "recall": (true, predicted), "false_positive_rate": (~true, predicted)}
     for name, (among, outcome) in shares.items():
         if point[name] in (0, 1):
-            draws[name] = beta_draws(outcome[among], weight[among], replicates=len(copies), rng=rng)
+            draws[name] = beta_draws(outcome[among], weight[among], replicates=drawn.shape[1], rng=rng)
     if point["f1"] in (0, 1):
         draws["f1"] = 2 * draws["precision"] * draws["recall"] / (draws["precision"] + draws["recall"])
     row = {}
@@ -202,7 +210,7 @@ def evaluate(
                 if not table.height:
                     continue
                 weight = table["weight"].to_numpy() if weighting == "population" else np.ones(table.height)
-                copies = rng.multinomial(table.height, np.full(table.height, 1 / table.height), size=bootstrap)
+                drawn = resampled(weight, bootstrap, rng)
                 for name in classes:
                     true, predicted = (table[f"{kind}_{name}"].to_numpy() == 1 for kind in ("true", "predicted"))
                     rows.append(
@@ -217,7 +225,7 @@ def evaluate(
                             "n_false_positive": int((predicted & ~true).sum()),
                         }
                         | bootstrap_figures(
-                            true, predicted, ranking(table, name), weight, copies, confidence=confidence, rng=rng
+                            true, predicted, ranking(table, name), weight, drawn, confidence=confidence, rng=rng
                         )
                     )
     order = {name: number for number, name in enumerate(classes)}
@@ -301,14 +309,14 @@ def evaluate_pushback(held_out: pl.DataFrame, *, bootstrap: int, confidence: flo
             )
             if not table.height:
                 continue
-            copies = rng.multinomial(table.height, np.full(table.height, 1 / table.height), size=bootstrap)
+            ones = np.ones(table.height)
+            drawn = resampled(ones, bootstrap, rng)
             for kind in ("any", *PUSHBACK_KINDS):
                 true, predicted = (table[f"{said}_{kind}"].to_numpy() == 1 for said in ("true", "predicted"))
                 if not true.any():
                     continue
-                ones = np.ones(table.height)
                 figures_of = bootstrap_figures(
-                    true, predicted, predicted.astype(float), ones, copies, confidence=confidence, rng=rng
+                    true, predicted, predicted.astype(float), ones, drawn, confidence=confidence, rng=rng
                 )
                 counts = dict(zip(sizes, map(int, (table.height, true.sum(), predicted.sum())), strict=True))
                 rows.append({"kind": kind, "labels": source, "among": among} | counts | figures_of)

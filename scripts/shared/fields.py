@@ -162,6 +162,31 @@ def entry_of(number: int, record: dict, *, parts: bool, available: Iterable[str]
     }
 
 
+def entries_in(table: pl.DataFrame, *, available: Iterable[str]) -> dict[str, Any]:
+    """The same as entry_of of each row, none of them a part, as columns; the table's column `record` numbers them."""
+
+    def first(keys):
+        columns = [table[key].to_list() for key in keys if key in table.columns]
+        if len(columns) < 2:
+            return columns[0] if columns else [None] * table.height
+        return [next((value for value in row if value is not None), None) for row in zip(*columns, strict=True)]
+
+    turns = zip(first([FLAG_KEY]), first([FLAGS_KEY]), strict=True)
+    return {
+        "record": table["record"],
+        "source_id": [None if value is None else clean(str(value)) for value in first(ID_KEYS)],
+        "started_at": [time_of(value) for value in first(TIME_KEYS)] if "time" in available else None,
+        "flagged": [flag_of({FLAG_KEY: whole, FLAGS_KEY: each}) for whole, each in turns]
+        if "moderation" in available
+        else None,
+        "n_records": 1,
+        "n_missing": 0,
+    } | {
+        column: [of_type(value, kind) for value in first(keys)] if needs is None or needs in available else None
+        for column, (keys, kind, needs) in FIELDS.items()
+    }
+
+
 def messages_in(table: pl.DataFrame) -> pl.Series | None:
     """The messages of a table's rows as in normalise_shard.ENTRIES, null where messages_of has to look; None if their columns are not of a plain type.
 

@@ -164,15 +164,15 @@ def _lines(head: str, text: TextIO) -> Iterator[dict | Unreadable]:
 
 
 class Spill:
-    """Tables of one schema that wait to be read together: in a folder, so that they need not fit into memory, or without one in memory.
+    """Tables of one schema that wait to be read together: the first in memory, what does not fit in a folder.
 
     Used by `with`, it leaves no folder behind; that of a run that was killed makes room for the next.
     """
 
-    def __init__(self, folder: str | Path | None = None, *, largest: int = 64 << 20):
-        """`largest`: bytes that wait in memory where there is a folder."""
-        self._folder, self._largest = folder and Path(folder), largest
-        self._tables, self._files, self._bytes = [], [], 0
+    def __init__(self, folder: str | Path | None = None, *, kept: int = 512 << 20, largest: int = 64 << 20):
+        """`kept`: bytes that may stay in memory; `largest`: of one file in the folder. Without a folder all stays in memory."""
+        self._folder, self._kept, self._largest = folder and Path(folder), kept, largest
+        self._tables, self._files, self._pending = [], [], []
 
     def __enter__(self) -> "Spill":
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -184,20 +184,21 @@ class Spill:
 
     def append(self, table: pl.DataFrame) -> None:
         """Put a table at the end."""
-        self._tables.append(table)
-        self._bytes += table.estimated_size()
-        if self._folder and self._bytes > self._largest:
-            self._write()
-
-    def _write(self):
-        self._files.append(self._folder / f"{len(self._files):06d}.arrow")
-        pl.concat(self._tables).write_ipc(self._files[-1], compression="uncompressed")  # to be read once, soon
-        self._tables, self._bytes = [], 0
+        self._kept -= table.estimated_size()
+        if self._kept > 0 or not self._folder:
+            self._tables.append(table)
+            return
+        self._pending.append(table)
+        if sum(table.estimated_size() for table in self._pending) > self._largest:
+            self._files.append(self._folder / f"{len(self._files):06d}.arrow")
+            pl.concat(self._pending).write_ipc(self._files[-1], compression="uncompressed")  # to be read once, soon
+            self._pending = []
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
         """All of them in order, those that were put on disk together as one."""
-        yield from map(pl.read_ipc, self._files)
         yield from self._tables
+        yield from map(pl.read_ipc, self._files)
+        yield from self._pending
 
 
 def _tables(path: Path, columns: Callable[[list[str]], list[str]]) -> Iterator[pl.DataFrame]:

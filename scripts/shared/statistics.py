@@ -1,7 +1,7 @@
 """Intervals: bootstrap over clusters, and shares corrected for the instrument's errors. All random numbers come from the caller's generator."""
 
 import numpy as np
-from scipy.stats import beta, norm
+from scipy.special import betaincinv, ndtri  # scipy.stats would take most of a second to load, in every job
 
 ONE_TAIL = 0.25  # of the draws: as much as an interval of 50 % leaves out on one side, the narrowest that the configuration allows
 MOST_OUTSIDE = 0.25  # share of draws on one side of 0-1 from which carried-over error rates are said not to fit
@@ -241,7 +241,7 @@ def prediction_powered(
     power = np.clip(np.cov(slope, slope_hat, ddof=0)[0, 1] / variance, 0, 1) if variance else 0.0
     rectified, imputed = weight * (true - power * predicted), power * size * everywhere
     middle = imputed.mean() + rectified.mean()
-    reach = norm.ppf((1 + confidence) / 2) * np.sqrt(imputed.var() / n_all + rectified.var() / n)
+    reach = ndtri((1 + confidence) / 2) * np.sqrt(imputed.var() / n_all + rectified.var() / n)
     return {
         name: round(float(value), 6)
         for name, value in (("estimate", middle), ("ci_low", middle - reach), ("ci_high", middle + reach))
@@ -256,6 +256,6 @@ def named(interval: dict[str, float], name: str) -> dict[str, float]:
 def jeffreys_interval(successes: int, n: int, *, confidence: float) -> tuple[float, float, float]:
     """(share, low, high) of independent trials: equal-tailed interval of Jeffreys' posterior, which ends at 0 or 1 where the share does (Brown et al. 2001)."""
     tail = (1 - confidence) / 2
-    low, high = beta.ppf([tail, 1 - tail], successes + 0.5, n - successes + 0.5)
+    low, high = betaincinv(successes + 0.5, n - successes + 0.5, [tail, 1 - tail])
     ends = (0.0 if successes == 0 else float(low), 1.0 if successes == n else float(high))
     return tuple(round(value, 6) for value in (successes / n, *ends))
