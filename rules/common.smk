@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from datetime import date
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -99,6 +100,8 @@ def check_config():
         stop(
             "sentiment.min_human_messages must be at least twice sentiment.window, or the first and last messages overlap."
         )
+    if config["privacy"]["second_reader"] == "presidio" and not find_spec("presidio_analyzer"):
+        stop("privacy.second_reader is presidio, which is not installed. Hint: pip install presidio-analyzer, or none.")
     if sorted(config["sentiment"]["cut_points"]) != config["sentiment"]["cut_points"]:
         stop(f"sentiment.cut_points must rise, found {config['sentiment']['cut_points']}.")
 

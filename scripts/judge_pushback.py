@@ -1,6 +1,5 @@
 """Have an LLM judge name the assistant messages that push back, in the conversations that are compared."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,9 +8,9 @@ import yaml
 
 from shared import contracts
 from shared.comparison import read_compared
-from shared.endpoint import judged
 from shared.job import logged
 from shared.judge import replies_to_judge
+from shared.judging import judged
 from shared.tasks import pushback_task
 
 if TYPE_CHECKING:
@@ -44,12 +43,10 @@ def main():
     paths, params = snakemake.input, snakemake.params
     task = pushback_task(yaml.safe_load(Path(paths.codebook).read_text(encoding="utf-8")))
     wanted = replies_to_judge(read_compared(paths.selected, paths.affect), task=task, settings=params.settings)
-    rows = judged(wanted, task=task, settings=params.settings, run=params.run)
+    rows = judged(wanted, task=task, settings=params.settings, run=params.run, recording=snakemake.output.answers)
     labels = {row["conversation_id"]: row["pushback"] for row in rows if "unanswered" not in row}
     table = judge_pushback(pl.read_parquet(paths.offline), labels=labels)
     contracts.Pushback.checked(table).write_parquet(snakemake.output.pushback)
-    with open(snakemake.output.answers, "w", encoding="utf-8") as file:
-        file.writelines(json.dumps(row) + "\n" for row in rows)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Have an LLM judge the conversations that the sieve let through and a random sample of what it dropped, by any OpenAI-compatible endpoint."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +11,9 @@ from shared import contracts
 from shared.affect import apply_study_filters
 from shared.comparison import compared
 from shared.contracts import CATEGORIES, CLASSES
-from shared.endpoint import judged
 from shared.job import logged
 from shared.judge import to_judge
+from shared.judging import judged
 from shared.tasks import affect_task
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ def main():
     task = affect_task(yaml.safe_load(Path(paths.codebook).read_text(encoding="utf-8")))
     conversations, offline = pl.read_parquet(paths.selected), pl.read_parquet(paths.offline)
     wanted = to_judge(conversations, offline["candidate"], task=task, settings=params.settings, seed=params.seed)
-    rows = judged(wanted, task=task, settings=params.settings, run=params.run)
+    rows = judged(wanted, task=task, settings=params.settings, run=params.run, recording=snakemake.output.answers)
     table = judge_shard(
         conversations,
         offline,
@@ -90,8 +89,6 @@ def main():
         seed=params.seed,
     )
     contracts.Affect.checked(table).write_parquet(snakemake.output.affect)
-    with open(snakemake.output.answers, "w", encoding="utf-8") as file:
-        file.writelines(json.dumps(row) + "\n" for row in rows)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,14 @@
 """Have a language model name topics from their published words alone; no conversation is shown to it."""
 
-import json
 import re
 from typing import TYPE_CHECKING
 
 import polars as pl
 from pydantic import field_validator
 
-from shared.endpoint import judged
 from shared.job import logged
 from shared.judge import answer_key, lines_of
+from shared.judging import judged
 from shared.tables import MERGED, UNNAMED
 from shared.tasks import Answer, Task
 
@@ -83,10 +82,8 @@ def name_topics(topics: pl.DataFrame, names: list[dict]) -> pl.DataFrame:
 def main():
     topics, params = pl.read_csv(snakemake.input.topics, infer_schema_length=None), snakemake.params
     wanted = to_name(topics, settings=params.settings)
-    rows = judged(wanted, task=TASK, settings=params.settings, run=params.run)
+    rows = judged(wanted, task=TASK, settings=params.settings, run=params.run, recording=snakemake.output.answers)
     name_topics(topics, [row for row in rows if "unanswered" not in row]).write_csv(snakemake.output.topics)
-    with open(snakemake.output.answers, "w", encoding="utf-8") as file:
-        file.writelines(json.dumps(row) + "\n" for row in rows)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@ from judge_pushback import judge_pushback
 from pydantic import ValidationError
 
 from shared import contracts
-from shared.endpoint import Refused, ask_all, recorded
+from shared.endpoint import Refused
 from shared.job import InputError
 from shared.judge import Answers, conversation_lines, digest, replies_to_judge
+from shared.judging import ask_all, recorded
 from shared.tasks import pushback_task
 
 CODEBOOK = yaml.safe_load((ROOT / "config" / "codebook.yaml").read_text(encoding="utf-8"))

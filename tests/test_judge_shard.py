@@ -12,9 +12,10 @@ from pydantic import ValidationError
 
 from shared import contracts
 from shared.contracts import CATEGORIES, CLASSES, PUSHBACK_KINDS
-from shared.endpoint import Refused, ask_all, client_for, recorded
+from shared.endpoint import Refused, client_for
 from shared.job import InputError
 from shared.judge import Answers, answer_key, conversation_lines
+from shared.judging import ask_all, recorded
 from shared.ledger import Ledger
 from shared.tasks import AffectAnswer, Task
 

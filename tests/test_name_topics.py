@@ -11,8 +11,9 @@ from endpoint import SETTINGS, conversation_in
 from name_topics import PROMPT, TASK, name_topics, to_name
 from pydantic import ValidationError
 
-from shared.endpoint import Refused, ask_all, recorded
+from shared.endpoint import Refused
 from shared.judge import Answers
+from shared.judging import ask_all, recorded
 from shared.tables import MERGED, UNNAMED
 
 

@@ -201,6 +201,13 @@ def test_more_conversations_published_than_there_were_are_refused(tmp_path):
     assert done.returncode != 0 and "sources.sharegpt.removed has n_public above n_all" in done.stdout
 
 
+def test_a_second_reader_that_is_not_installed_is_told_of_before_the_run(tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['presidio_analyzer'] = None", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    done = snakemake("--dry-run", "--config", "privacy={second_reader: presidio}", cwd=ROOT)
+    assert done.returncode != 0 and "Hint: pip install presidio-analyzer" in done.stdout
+
+
 def test_numbers_inside_a_map_on_the_command_line_are_numbers():
     done = snakemake("--dry-run", "--config", "select={near_duplicate_similarity: 0.95}", cwd=ROOT)
     assert done.returncode == 0, done.stdout
