@@ -134,6 +134,7 @@ rule train_classifier:
         labels=config["validate"]["labels"],
         control_labels="resources/control/labels.csv",
         codebook=config["classify"]["codebook"],
+        card="resources/cards/affect.md",
         conversations=[
             f"data/interim/{dataset}/conversations/{shard}.parquet"
             for dataset in TRAINING

@@ -61,6 +61,7 @@ rule train_pushback:
         messages=config["pushback"]["labels"],
         control_labels="resources/control/labels.csv",
         codebook=config["classify"]["codebook"],
+        card="resources/cards/pushback.md",
         conversations=[
             f"data/interim/{dataset}/conversations/{shard}.parquet"
             for dataset in TRAINING

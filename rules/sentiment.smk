@@ -32,6 +32,7 @@ rule train_sentiment:
     input:
         labels=config["validate"]["labels"],
         codebook=config["classify"]["codebook"],
+        card="resources/cards/sentiment.md",
         conversations=[
             f"data/interim/{dataset}/conversations/{shard}.parquet"
             for dataset in TRAINING

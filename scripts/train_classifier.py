@@ -18,7 +18,7 @@ from shared.features import Features, human_text, readings, sieve
 from shared.job import InputError, logged
 from shared.labels import labelled_texts, read_control_labels, read_labels
 from shared.text import fold, spaced_words
-from shared.training import FOLDS, best_threshold, calibrate, figure, markdown_table
+from shared.training import FOLDS, best_threshold, calibrate, card, figure
 from shared.weights import sigmoid
 
 if TYPE_CHECKING:
@@ -222,6 +222,7 @@ def learning_curve(
 
 
 def model_card(
+    template: str,
     held_out: pl.DataFrame,
     by_source: pl.DataFrame,
     curve: dict[float, pl.DataFrame],
@@ -234,6 +235,7 @@ def model_card(
     """Markdown: data, features, figures by conversation and by source with intervals, calibration, learning curve, limits of use.
 
     Args:
+        template: resources/cards/affect.md.
         held_out, by_source, curve: of train_classifier, held_out_by_source and learning_curve.
         features: of the model.
         bootstrap, confidence, seed: of the intervals.
@@ -280,71 +282,22 @@ def model_card(
     for share, table in curve.items():
         row = rows_of(table, classes=["affective"])["affective", "all"]
         learnt.append([f"{share:.0%}", round(share * held_out.height), *(figure(row, name) for name in shown[2:])])
-    lines = [
-        "# Model card: affect classifier",
-        "",
-        "It decides of a conversation whether it is content creation, whether it is affective (support, advice or company sought for oneself), and of affective",
-        "ones which of six categories they are and whether a professional works with them. `config/codebook.yaml` defines each.",
-        "",
-        "## What it must not be used for",
-        "",
-        "- To judge, rank, flag or contact a person, or to decide anything on a single conversation: of what it finds affective, much is not, and of what",
-        "  is, it misses much (below). It is no detector of crises, and says nothing of anybody's health.",
-        "- To report raw counts as shares: use the workflow's estimates, which are corrected for these errors.",
-        "- On languages other than English, or on data unlike those below, without labels of their own.",
-        "",
-        "## Data",
-        "",
-        "Labels by public conversation id (`resources/labels/`), made by a language model under the codebook: agreement with them is not agreement with",
-        "people. ShareGPT: English conversations that users of ChatGPT chose to share; Chatbot Arena: prompts to two models at once; HH-RLHF (harmless-base):",
-        "crowd workers with a test assistant; control: synthetic conversations written for this project, which only ever train.",
-        "",
-        *markdown_table(
-            ["source", "labelled", "affective", "content creation", "in a probability sample"],
-            sources.sort("source").rows(),
-            texts=1,
-        ),
-        "",
-        "## Features and training",
-        "",
-        f"Of the human messages alone (the first 800 characters of each, 3,000 in all): {len(features.words):,} words and pairs of words (TF-IDF), {len(features.cues)} groups of codebook",
-        "cues (log counts and rates), and shape (person, punctuation, length). One logistic regression per class, balanced, L2 penalty; categories and",
-        "professional use are learnt from affective conversations. A conversation of more than ten human messages is read as a whole and by windows",
-        "of ten; the most affective reading counts, less a discount for their number. A sieve drops conversations without a first-person word.",
-        "Log-odds are calibrated by Platt's method on held-out scores, to the population of the probability samples by their weights.",
-        "",
-        "## Figures",
-        "",
-        f"{FOLDS}-fold: cross-validated by conversation, folds share no first words; decision thresholds were chosen on the same held-out scores, so F1 is slightly",
-        "optimistic. Without the source: trained, calibrated and given its thresholds on all other sources. Unweighted; `all` pools the real sources. In",
-        f"brackets: {confidence:.0%} intervals, {bootstrap:,} bootstrap draws of conversations. Classes without positives in a source are left out.",
-        "",
-        *markdown_table(
-            [
-                *("class", "source", "positives"),
-                *(f"{name}, {FOLDS}-fold" for name in named),
-                *(f"{name}, without the source" for name in named[2:]),
-            ],
-            figures,
-        ),
-        "",
-        f"Weighted to the population of each probability sample, {FOLDS}-fold:",
-        "",
-        *markdown_table(["class", "source", "positives", *named], weighted),
-        "",
-        "## Calibration",
-        "",
-        "Mean predicted probability against the share by the labels, over the probability samples of the real sources by their weights.",
-        "",
-        *markdown_table(["class", "probability", "labelled", "predicted", "by the labels"], calibrated),
-        "",
-        "## Learning curve",
-        "",
-        "The class affective with a part of the labels, cross-validated; each part holds the one before, and all are tested on the same real conversations.",
-        "",
-        *markdown_table(["part of the labels", "labelled", *named[2:]], learnt, texts=1),
-    ]
-    return "\n".join(lines) + "\n"
+    return card(
+        template,
+        sources=sources.sort("source").rows(),
+        n_words=len(features.words),
+        n_cues=len(features.cues),
+        folds=FOLDS,
+        bootstrap=bootstrap,
+        confidence=confidence,
+        figures=figures,
+        weighted=weighted,
+        calibration=calibrated,
+        curve=learnt,
+        shown=named,
+        in_folds=[f"{name}, {FOLDS}-fold" for name in named],
+        without=[f"{name}, without the source" for name in named[2:]],
+    )
 
 
 def main():
@@ -358,10 +311,12 @@ def main():
     model, held_out = train_classifier(labelled, codebook, **rule, seed=seed)
     by_source = held_out_by_source(labelled, codebook, **rule, seed=seed)
     curve = learning_curve(labelled, held_out, codebook["cues"], seed=seed)
-    card = model_card(held_out, by_source, curve, features=model.features, **snakemake.params.settings, seed=seed)
+    template = Path(snakemake.input.card).read_text(encoding="utf-8")
+    settings = snakemake.params.settings
+    written = model_card(template, held_out, by_source, curve, features=model.features, **settings, seed=seed)
     model.save(snakemake.output.model)
     held_out.write_csv(snakemake.output.held_out)
-    Path(snakemake.output.card).write_text(card, encoding="utf-8")
+    Path(snakemake.output.card).write_text(written, encoding="utf-8")
 
 
 if __name__ == "__main__":

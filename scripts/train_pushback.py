@@ -27,7 +27,7 @@ from shared.pushback import (
     outputs,
 )
 from shared.text import fold, spaced_words
-from shared.training import FOLDS, MIN_POSITIVES, best_threshold, calibrate, figure, markdown_table
+from shared.training import FOLDS, MIN_POSITIVES, best_threshold, calibrate, card, figure
 from shared.weights import sigmoid
 
 if TYPE_CHECKING:
@@ -272,11 +272,19 @@ def train_pushback(
 
 
 def model_card(
-    held_out: pl.DataFrame, reasons: pl.DataFrame, *, model: PushbackModel, bootstrap: int, confidence: float, seed: int
+    template: str,
+    held_out: pl.DataFrame,
+    reasons: pl.DataFrame,
+    *,
+    model: PushbackModel,
+    bootstrap: int,
+    confidence: float,
+    seed: int,
 ) -> str:
     """Markdown: what it reads, figures with intervals, limits of use.
 
     Args:
+        template: resources/cards/pushback.md.
         held_out, reasons: of train_pushback.
         model: trained.
         bootstrap, confidence, seed: of the intervals.
@@ -303,47 +311,18 @@ def model_card(
         .sort("reason")
         .rows()
     )
-    n_words = sum(len(words) for words in model.features.words.values())
-    lines = [
-        "# Model card: pushback",
-        "",
-        "Says of an assistant message, in the context of the human message before it, whether it pushes back, of what kind (refusal, challenge,",
-        "redirection, boundary) and for what reason. Made by `train_pushback`; the same labels and texts give the same bytes.",
-        "",
-        "## What it must not be used for",
-        "",
-        "It describes many conversations at once, with its error rates. It must not be used to judge, rank or train an assistant, to decide on a",
-        "single conversation, or on people. It reads English, and knows the assistants of 2022 and 2023 best: the words of pushback have changed since.",
-        "",
-        "## Labels",
-        "",
-        "Whole conversations (resources/labels/conversations.csv), single messages (resources/labels/messages.csv) and the control corpus, the first two",
-        "labelled by a language model under the codebook: agreement with them is not agreement with people.",
-        "",
-        "## Features and training",
-        "",
-        f"{n_words:,} words and n-grams (binary TF-IDF) of the reply's first 200 characters, of its first 700 and last 300, and of the first 400 of the request; the",
-        "codebook's cues in each of these and in the closing; and shape (length, how far the reply goes on, lists, questions). One logistic regression says whether a",
-        "message pushes back; given that, one for each kind and each reason. L2 penalty; Platt's calibration on held-out scores; a message that pushes back has every kind",
-        "over its threshold, or else the likeliest.",
-        "",
-        "## Figures",
-        "",
-        f"{FOLDS}-fold, folds share no conversation and no first words. A conversation counts as found where any of its messages is. Thresholds were chosen on the same held-out",
-        f"scores, by the mean F1 of the sources with {MIN_POSITIVES} positives or more, so F1 is slightly optimistic. In brackets: {confidence:.0%} intervals, {bootstrap:,} bootstrap draws. Only conversations whose labels were made from the whole text;",
-        "`all` pools the sources of whole conversations. Where a source has single exchanges alone they were labelled one by one.",
-        "",
-        *markdown_table(
-            ["kind", "source", "among", "labelled", "positives", "precision", "recall", "F1"], rows, texts=3
-        ),
-        "",
-        "## Reasons",
-        "",
-        f"Of {reasons.height:,} messages with pushback the likeliest reason is the labelled one in {reasons.select(right).item() / reasons.height:.0%}.",
-        "",
-        *markdown_table(["reason", "messages", "found right"], by_reason, texts=1),
-    ]
-    return "\n".join(lines) + "\n"
+    return card(
+        template,
+        n_words=sum(len(words) for words in model.features.words.values()),
+        folds=FOLDS,
+        min_positives=MIN_POSITIVES,
+        bootstrap=bootstrap,
+        confidence=confidence,
+        figures=rows,
+        n_reasons=reasons.height,
+        right=reasons.select(right).item(),
+        reasons=by_reason,
+    )
 
 
 def main():
@@ -360,10 +339,12 @@ def main():
     labels = keys.join(labels, on=["source", "conversation_id"], how="left")
     labelled = labelled_texts(labels, snakemake.input.conversations)
     model, held_out, reasons = train_pushback(labelled, messages, codebook, seed=snakemake.params.seed)
-    card = model_card(held_out, reasons, model=model, **snakemake.params.settings, seed=snakemake.params.seed)
+    template = Path(snakemake.input.card).read_text(encoding="utf-8")
+    settings, seed = snakemake.params.settings, snakemake.params.seed
+    written = model_card(template, held_out, reasons, model=model, **settings, seed=seed)
     model.save(snakemake.output.model)
     held_out.write_csv(snakemake.output.held_out)
-    Path(snakemake.output.card).write_text(card, encoding="utf-8")
+    Path(snakemake.output.card).write_text(written, encoding="utf-8")
 
 
 if __name__ == "__main__":

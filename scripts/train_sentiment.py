@@ -17,12 +17,12 @@ from shared.levels import levels
 from shared.sentiment import LinearSentiment, features, human_messages, scores, sentences
 from shared.sentiment_agreement import AGREEMENT, evaluate_sentiment
 from shared.text import fold
+from shared.training import FOLDS, card
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 PENALTY = 2.0  # of the ridge regression; 1 to 4 did equally well in cross-validation
-FOLDS = 5
 INNER, OUTER = np.arange(0.04, 0.62, 0.02).round(2), [1.5, 2, 2.5]  # cut points tried: +-inner, and outer times these
 MIN_TRAINING = 50  # conversations, under which the folds hold next to no feeling
 
@@ -156,6 +156,7 @@ def agreement_elsewhere(
 
 
 def model_card(
+    template: str,
     table: pl.DataFrame,
     model: LinearSentiment,
     *,
@@ -167,40 +168,35 @@ def model_card(
     """Markdown: what both instruments are, how the cut points came about, their agreement with the labels, limits of use.
 
     Args:
+        template: resources/cards/sentiment.md.
         table: shared.sentiment.evaluate_sentiment.
         model: the linear score.
         n_cues: phrases and expressions in the codebook.
         best_of_vader, cut_points: VADER's best ones on these labels, and those declared.
         elsewhere: agreement_elsewhere, on the control corpus.
     """
-    head = [
-        "instrument",
-        "scale",
-        "among",
-        "windows",
-        "conversations",
-        "Spearman",
-        "mean by the labels",
-        "instrument - labels",
-    ]
-    lines = [
-        f"| {AGREEMENT[row['instrument']]} | {row['scale']} | {row['group']} | {row['window']} | {row['n_labelled']} | {_figure(row, 'spearman', '.2f')} "
-        f"| {row['mean_label']:+.3f} | {_figure(row, 'bias', '+.3f')} |"
+    rows = [
+        [
+            AGREEMENT[row["instrument"]],
+            *(row[key] for key in ("scale", "group", "window", "n_labelled")),
+            _figure(row, "spearman", ".2f"),
+            f"{row['mean_label']:+.3f}",
+            _figure(row, "bias", "+.3f"),
+        ]
         for row in table.to_dicts()
     ]
-    return CARD.format(
+    return card(
+        template,
         n_cues=n_cues,
         penalty=PENALTY,
         folds=FOLDS,
         cuts=_numbers(model.cut_points),
         best=_numbers(best_of_vader),
         declared=_numbers(cut_points),
+        rows=rows,
         elsewhere="; ".join(
             f"{AGREEMENT[name]} {windows:.2f} for windows and {changes:.2f} for changes"
             for name, (windows, changes) in elsewhere.items()
-        ),
-        table="\n".join(
-            [f"| {' | '.join(head)} |", "| :--- | :--- | :--- | :--- | ---: | ---: | ---: | ---: |", *lines]
         ),
     )
 
@@ -212,41 +208,6 @@ def _numbers(values):
 def _figure(row, name, style):
     low, high = row[f"{name}_ci_low"], row[f"{name}_ci_high"]
     return "–" if row[name] is None else f"{row[name]:{style}} ({low:{style}} to {high:{style}})"
-
-
-CARD = """# Model card: linear score of sentiment
-
-It says how positive or negative a human message sounds, on -1 to 1, by cues in their context: the second instrument beside VADER, which is the
-declared one. Both know English only.
-
-## What it must not be used for
-
-- To say how a person feels: it reads praise, complaint, thanks and distress in words that are common with an AI assistant, nothing else.
-- To judge a single message, conversation or person.
-
-## Features and training
-
-{n_cues} phrases and expressions in the groups `sentiment` of `config/codebook.yaml`; a group counts if a sentence holds one of them, by context: a sentence of
-at most eight words, a longer one, one that speaks of "you", the first of the message. Ridge regression (penalty {penalty:g}) of a window's label on the mean
-of its messages' features, so that the same weights score a message. The phrases were written with part of these texts in view, so that on other
-data less is to be expected than the figures below.
-
-## Cut points
-
-Linear score: {cuts}, the ones on a grid under which held-out levels agree best with the labels (Spearman, start and end together). VADER: on the same
-grid {best}; declared in `sentiment.cut_points`: {declared}.
-
-## Figures
-
-{folds}-fold cross-validation by conversation, folds share no first words, and cut points come from the other folds. Labels were made by a language model under the
-codebook; they are rarely other than neutral, so that most windows tie. In brackets: intervals of the bootstrap over conversations.
-
-{table}
-
-The control corpus, from which neither learnt, was written so that feelings are told plainly, by people who speak of themselves. Its planted sentiment
-and the levels correlate as follows: {elsewhere}. Praise and complaint
-of an assistant are other talk than this: which instrument to prefer hangs on what the conversations are.
-"""
 
 
 def main():
@@ -262,10 +223,12 @@ def main():
     control = read_control_labels(snakemake.input.control_labels).filter(language="en")
     control = labelled_texts(control.drop_nulls(["sentiment_start", "sentiment_end"]), snakemake.input.control)
     elsewhere = agreement_elsewhere(control, model, window=window, cut_points=cut_points)
-    card = model_card(table, model, n_cues=n_cues, best_of_vader=best, cut_points=cut_points, elsewhere=elsewhere)
+    template = Path(snakemake.input.card).read_text(encoding="utf-8")
+    cuts = {"best_of_vader": best, "cut_points": cut_points}
+    written = model_card(template, table, model, n_cues=n_cues, **cuts, elsewhere=elsewhere)
     model.save(snakemake.output.model)
     held_out.write_csv(snakemake.output.held_out)
-    Path(snakemake.output.card).write_text(card, encoding="utf-8")
+    Path(snakemake.output.card).write_text(written, encoding="utf-8")
 
 
 if __name__ == "__main__":

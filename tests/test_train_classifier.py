@@ -5,6 +5,7 @@ import random
 import numpy as np
 import polars as pl
 import pytest
+from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from normalise_shard import normalise_shard
@@ -336,13 +337,14 @@ def decided(source, affective):
     return pl.DataFrame(rows, schema_overrides={"p_affective": pl.Float64})
 
 
+CARD = (ROOT / "resources" / "cards" / "affect.md").read_text(encoding="utf-8")
 FEATURES = Features(["uncle"], np.ones(1), CODEBOOK["cues"])
 OPTIONS = {"features": FEATURES, "bootstrap": 200, "confidence": 0.95, "seed": 3}
 
 
 def card_rows(held_out, by_source=None):
     by_source = pl.DataFrame() if by_source is None else by_source
-    card = model_card(held_out, by_source, {0.5: held_out, 1: held_out}, **OPTIONS)
+    card = model_card(CARD, held_out, by_source, {0.5: held_out, 1: held_out}, **OPTIONS)
     lines = [line for line in card.splitlines() if line.startswith("| ")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
@@ -397,4 +399,4 @@ def test_model_card_gives_the_learning_curve():
 
 
 def test_model_card_says_what_the_classifier_must_not_be_used_for():
-    assert "## What it must not be used for" in model_card(BOTH, pl.DataFrame(), {1: BOTH}, **OPTIONS)
+    assert "## What it must not be used for" in model_card(CARD, BOTH, pl.DataFrame(), {1: BOTH}, **OPTIONS)

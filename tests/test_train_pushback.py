@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 import yaml
+from conftest import ROOT
 from normalise_shard import normalise_shard
 from train_pushback import labelled_messages, largest, model_card, train_pushback
 
@@ -238,7 +239,8 @@ def test_conversations_that_were_read_shortened_and_made_up_ones_are_no_evidence
 
 def test_model_card_gives_figures_and_limits_of_use(trained):
     model, held_out, reasons = trained
-    card = model_card(held_out, reasons, model=model, **OPTIONS)
+    template = (ROOT / "resources" / "cards" / "pushback.md").read_text(encoding="utf-8")
+    card = model_card(template, held_out, reasons, model=model, **OPTIONS)
     assert "## What it must not be used for" in card
     rows = [line.strip("| ").split(" | ") for line in card.splitlines() if line.startswith("| any | all | all")]
     assert [row[3:5] for row in rows] == [["95", "76"]]

@@ -5,6 +5,7 @@ import random
 import numpy as np
 import polars as pl
 import pytest
+from conftest import ROOT
 from train_sentiment import agreement_elsewhere, best_cut_points, model_card, texts_at_ends, train_sentiment
 
 from shared.contracts import MESSAGES
@@ -109,7 +110,9 @@ def test_training_twice_gives_the_same_bytes(trained, tmp_path):
 def test_the_card_names_the_cut_points_and_a_row_for_each_figure(trained):
     model, held_out, best = trained
     table = evaluate_sentiment(held_out, bootstrap=20, confidence=0.9, seed=1)
-    card = model_card(table, model, n_cues=4, best_of_vader=best, cut_points=CUTS, elsewhere={"vader": (0.5, 0.25)})
+    template = (ROOT / "resources" / "cards" / "sentiment.md").read_text(encoding="utf-8")
+    cuts, elsewhere = {"best_of_vader": best, "cut_points": CUTS}, {"vader": (0.5, 0.25)}
+    card = model_card(template, table, model, n_cues=4, **cuts, elsewhere=elsewhere)
     assert "-0.5, -0.05, 0.3, 0.6" in card
     assert "VADER 0.50 for windows and 0.25 for changes" in card
     assert card.count("| linear score |") == table.filter(instrument="linear").height

@@ -1,5 +1,8 @@
 """What training has in common: calibration and thresholds on held-out scores, and figures as a model card shows them."""
 
+from typing import Any
+
+import jinja2
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
@@ -42,6 +45,16 @@ def figure(row, name):
 
 
 def markdown_table(head, rows, *, texts=2):
-    """Lines of a Markdown table, whose columns after the first `texts` are numbers."""
+    """A Markdown table, whose columns after the first `texts` are numbers."""
     rule = [":---" if number < texts else "---:" for number in range(len(head))]
-    return [f"| {' | '.join(map(str, row))} |" for row in (head, rule, *rows)]
+    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in (head, rule, *rows))
+
+
+def card(template: str, **values: Any) -> str:
+    """A model card from its template of Markdown, in which `table` is markdown_table.
+
+    Raises:
+        jinja2.UndefinedError: the template names a value that there is not.
+    """
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+    return environment.from_string(template).render(table=markdown_table, **values)
