@@ -175,14 +175,14 @@ def count_traps(
 
     trap(
         "repeated texts",
-        what="conversations whose human text another one had brought",
+        what="conversations whose human text also stands in an earlier one",
         **between("with duplicates", "as selected"),
     )
     repeated = pl.col("repeated_first_prompt")
     original = pl.col("copy_of") == pl.col("conversation_id")
     parts = [origins.filter(part) for part in (repeated, ~repeated, repeated & original)]
     sizes = {} if hidden(*parts) else {"n": parts[0].height, "n_of": origins.height}
-    trap("repeated first prompts", what="conversations whose first prompt another one had brought", **sizes)
+    trap("repeated first prompts", what="conversations whose first prompt also stands in an earlier one", **sizes)
     trap(
         "templates",
         what=f"conversations that share their first {template['words']} words with at least {template['min_conversations'] - 1} others"

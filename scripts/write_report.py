@@ -257,6 +257,7 @@ def report_values(
         "headlines": headline_rows(claims, datasets),
         "of": lambda rows, dataset: [row for row in rows if row["dataset"] == dataset],
         "has_users": bool(with_users),
+        "public": all(config["sources"][dataset]["kind"] != "local" for dataset in datasets),
         "analyses": lambda dataset, testable: [
             row["analysis"]
             for row in tables["capabilities"]
@@ -286,7 +287,9 @@ def report_values(
         ],
         "min_positive": MIN_POSITIVE,
         "errors": errors_by_ruling(tables["classifier_confusions"], codebook["classes"]),
-        "coverage": [row for row in tables["coverage"] if row["sensitivity"] is None],
+        "lengths": {name: codebook["classes"][name]["title"] for name in ("content_creation", "affective")},
+        "coverage": (coverage := [row for row in tables["coverage"] if row["sensitivity"] is None]),
+        "rarest": min((row for row in coverage if row["estimator"] == "stratified"), key=lambda row: row["prevalence"]),
         "n_check": max((row["n_conversations"] for row in tables["instrument_check"]), default=0),
         "classes": list(codebook["classes"].items()),
         "class_title": lambda name: codebook["classes"].get(name, {"title": spaced(name).capitalize()})["title"],

@@ -9,6 +9,8 @@ from shared.findings import (
     on_classifier,
     on_concerns,
     on_controls,
+    on_drift,
+    on_length,
     on_prevalence,
     on_pushback,
     on_sentiment,
@@ -23,13 +25,23 @@ SPACE = "\u00a0"
 
 
 def share(estimate, low, high, n_of=2000, suppressed=False):
-    return {"estimate": estimate, "ci_low": low, "ci_high": high, "n_of": n_of, "suppressed": suppressed}
+    row = {"estimate": estimate, "ci_low": low, "ci_high": high, "n_of": n_of, "suppressed": suppressed}
+    return row | {"correction": "labelled probability sample of owls"}
 
 
 def test_a_share_is_told_with_its_interval_its_base_and_the_study_s():
     said = on_prevalence(share(0.011, 0.0066, 0.018), "Owls", "2.9 %").replace(SPACE, " ")
     assert said.startswith("1.1 % (0.66 % to 1.8 %) of 2,000 conversations of Owls are affective by our estimate")
     assert "2.9 %" in said
+
+
+@pytest.mark.parametrize(
+    "tell", [lambda row: on_prevalence(row, "Owls", "2.9 %"), lambda row: on_pushback(row, "Owls")]
+)
+def test_error_rates_of_other_data_are_called_an_assumption(tell):
+    row = share(0.011, 0.0066, 0.018)
+    assert "assumption" not in tell(row)
+    assert "an assumption" in tell(row | {"correction": "error rates carried over from other sources"})
 
 
 @pytest.mark.parametrize(
@@ -69,7 +81,9 @@ def test_pushback_without_an_estimate_has_no_number():
     assert "%" not in on_pushback(nothing, "Owls")
 
 
-@pytest.mark.parametrize(("naive", "words"), [(0.2, "20 % of the conversations"), (None, "Too little pushback")])
+@pytest.mark.parametrize(
+    ("naive", "words"), [(0.2, "20 % of the conversations"), (None, "Too few affective conversations with pushback")]
+)
 def test_pushback_that_no_labels_correct_is_told_as_uncorrected_unless_hidden(naive, words):
     uncorrected = share(None, None, None) | {"correction": "none: too few labels", "share_naive": naive}
     said = on_pushback(uncorrected, "Owls").replace(SPACE, " ")
@@ -134,12 +148,12 @@ def test_regression_to_the_mean_is_told_of_those_who_can_show_it():
 
 
 def test_the_curve_is_told_by_its_ends_its_middle_and_what_leaves_out_zero():
-    numbers = [(0.3, 0.1, 0.5), (-0.1, -0.2, 0.1), (0.1, -0.1, 0.2), (None, None, None)]
+    numbers = [(0.3, 0.1, 0.5), (-0.1, -0.2, 0.1), (0.1, -0.1, 0.2), (0.04, -0.1, 0.2), (None, None, None)]
     rows = [dict(zip(("estimate", "ci_low", "ci_high"), own, strict=True)) for own in numbers]
     told = on_specifications(rows, "Owls")
-    assert "Of 3 specifications of Owls" in told
+    assert "Of 4 specifications of Owls" in told
     assert "1 have an interval wholly above zero and 0 wholly below" in told
-    assert "from -0.10 to +0.30, in the middle +0.10" in told
+    assert "from -0.10 to +0.30, their median is +0.07" in told
 
 
 def test_verdicts_are_counted_in_a_fixed_order_and_those_that_nothing_met_left_out():
@@ -162,9 +176,42 @@ def test_the_figure_of_verdicts_is_told_claim_by_claim():
 )
 def test_the_concern_most_spoken_of_is_named_if_any_may_be_shown(share_of_top, words):
     row = {"dataset": "own", "category": "affective", "concern": "Grief", "share": share_of_top}
+    row["n_conversations"] = 40 if share_of_top else None
     smaller = row | {"concern": "Work", "share": share_of_top and 0.1}
     rows = [smaller | {"ci_low": 0.05, "ci_high": 0.2}, row | {"ci_low": 0.3, "ci_high": 0.5}]
     assert words in on_concerns(rows, {"own": "Own logs"})
+
+
+def test_a_concern_is_not_called_the_most_frequent_where_a_larger_count_is_hidden():
+    shown = {"dataset": "own", "category": "affective", "concern": "Work", "n_conversations": 30}
+    shown |= {"share": 0.1, "ci_low": 0.05, "ci_high": 0.2}
+    hidden = shown | {"concern": "Grief", "n_conversations": None, "share": None}
+    of_a_category = hidden | {"category": "counselling", "n_conversations": 31, "share": 0.5}
+    said = on_concerns([shown, hidden, of_a_category], {"own": "Own logs"})
+    assert "most often spoken of among those whose number may be published is work" in said
+
+
+def moves(share, null, whole):
+    row = {"dataset": "own", "ci_low": share - 0.01, "ci_high": share + 0.01, "share": share, "null_share": null}
+    row |= {"null_ci_low": null - 0.01, "null_ci_high": null + 0.01, "to_group": "companionship"}
+    return [row, row | {"to_group": "another", "share": whole, "null_share": 0.74}]
+
+
+def test_drift_is_told_beside_how_often_types_change_at_all():
+    said = on_drift(moves(0.28, 0.2, 0.75), {"own": "Own logs"}).replace(SPACE, " ")
+    assert "more than the 20 % of shuffled windows" in said
+    assert "Over all types 75 % end as another than they began, and 74 % of shuffled ones" in said
+    assert "Over all types" not in on_drift(moves(0.28, 0.2, None), {"own": "Own logs"})
+
+
+@pytest.mark.parametrize(
+    ("long_from", "words"), [(0.2, "makes it find content creation too often"), (0.05, "not clearly")]
+)
+def test_length_is_said_to_count_where_the_rates_of_short_and_long_conversations_lie_apart(long_from, words):
+    rates = {"false_positive_rate_ci_low": 0.04, "false_positive_rate_ci_high": 0.08}
+    short = {"class": "content_creation", "n_human": "1"} | rates
+    long = short | {"n_human": "11-49", "false_positive_rate_ci_low": long_from}
+    assert words in on_length([short, long], {"content_creation": "Content creation", "affective": "Affective"})
 
 
 def test_alternative_text_names_each_value_that_is_shown():
@@ -210,11 +257,12 @@ def test_topics_are_named_from_the_least_stability_on():
 
 @pytest.mark.parametrize("rows", [[], UNNAMED, *([row] for row in UNNAMED)])
 def test_the_takeaway_says_when_no_topic_can_be_named(rows):
-    assert on_topics(rows).startswith("These data name no topics")
+    assert on_topics(rows).startswith("No topic is large and stable enough")
 
 
 def measured(labels, precision, recall, *, instrument="classifier", name="included"):
-    return {"instrument": instrument, "class": name, "labels": labels, "precision": precision, "recall": recall}
+    row = {"instrument": instrument, "class": name, "labels": labels, "precision": precision, "recall": recall}
+    return row | {"n_positive": 5, "n_labelled": 50}
 
 
 AGREEMENT = [
@@ -228,7 +276,7 @@ AGREEMENT = [
 
 def told(name, precision, recall):
     return (
-        f"In {name}, {precision}{SPACE}% of what it includes is affective by the labels, and it finds "
+        f"In {name}, {precision}{SPACE}% of what it includes is to be included by the labels, and it finds "
         f"{recall}{SPACE}% of what is."
     )
 
@@ -245,10 +293,10 @@ def test_the_classifier_is_described_for_each_labelled_data_set_in_its_order():
 def test_the_classifier_is_described_by_what_it_includes():
     words = on_classifier(AGREEMENT, {"unlabelled": "Unlabelled"})
     assert words.startswith(
-        f"Over all labelled sources, 75{SPACE}% of what it includes is affective by the labels, and it finds "
+        f"Over all labelled sources, 75{SPACE}% of what it includes is to be included by the labels, and it finds "
         f"50{SPACE}% of what is"
     )
-    assert "richer in affective conversations" in words
+    assert "5 of 50 labelled conversations are" in words
 
 
 def test_without_labels_the_classifier_has_no_figures():

@@ -1,5 +1,7 @@
 """The findings as sentences: what the tables say of each of the study's questions, and no more."""
 
+from statistics import median
+
 from shared.figures import TITLES
 from shared.words import count, escape, found, interval, percent, signed
 
@@ -24,8 +26,15 @@ def on_prevalence(row: dict, name: str, study: str) -> str:
         return f"What share of {name} is affective cannot be said: {why}."
     return (
         f"{percent(row['estimate'])} ({interval(row)}) of {count(row['n_of'])} conversations of {name} are affective by our "
-        f"estimate; the study found {study} in its own, other data."
+        f"estimate{borrowed(row)}; the study found {study} in its own, other data."
     )
+
+
+def borrowed(row: dict) -> str:
+    """A warning where a share is corrected by error rates of other data; else nothing."""
+    if "carried over" not in row["correction"]:
+        return ""
+    return " (error rates were measured on other sources; that they hold here is an assumption)"
 
 
 def on_types(row: dict, name: str) -> str:
@@ -45,7 +54,7 @@ def on_topics(topics: list[dict]) -> str:
     shown = [row for row in topics if row["share_of_category"] is not None and (row["stability"] or 0) >= STABLE]
     if not shown:
         return (
-            "These data name no topics: every grouping is under the floor, the only one of its category, "
+            "No topic is large and stable enough to be spoken of: every grouping is under the floor, the only one of its category, "
             "or so unstable that another sample gives another."
         )
     largest = max(shown, key=lambda row: row["n_conversations"])
@@ -63,10 +72,13 @@ def on_concerns(concerns: list[dict], names: dict[str, str]) -> str:
         shown = [
             row for row in concerns if (row["dataset"], row["category"]) == (dataset, "affective") and row["share"]
         ]
+        counts = [row["n_conversations"] or 0 for row in concerns if row["dataset"] == dataset]
         if shown:
             top = max(shown, key=lambda row: row["share"])
+            # The count of a concern among all may be hidden though it is larger.
+            among = "" if max(counts) <= top["n_conversations"] else " among those whose number may be published"
             sentences.append(
-                f"In {name} the concern most often spoken of is {top['concern'].lower()}: {percent(top['share'])} of affective "
+                f"In {name} the concern most often spoken of{among} is {top['concern'].lower()}: {percent(top['share'])} of affective "
                 f"conversations ({interval(top)})."
             )
         else:
@@ -89,6 +101,12 @@ def on_drift(drift: list[dict], names: dict[str, str]) -> str:
             f"In {name} {percent(move['share'])} of what begins as coaching or counselling ends as companionship ({interval(move)}), "
             f"{beyond} the {percent(move['null_share'])} of shuffled windows ({interval(move, 'null')})."
         )
+        whole = next(row for row in drift if row["dataset"] == dataset and row["to_group"] == "another")
+        if whole["share"] is not None:
+            sentences.append(
+                f"Over all types {percent(whole['share'])} end as another than they began, and {percent(whole['null_share'])} of shuffled "
+                "ones: single windows are short, and the classifier wavers."
+            )
     return " ".join(sentences)
 
 
@@ -133,9 +151,7 @@ def on_who(who: list[dict], names: dict[str, str]) -> str:
                 f"{name} tells no persons apart, so how unevenly affective use is spread over people cannot be said."
             )
         if len(own) == len(top):
-            sentences.append(
-                "Nor does it tell countries, models or months apart, or it has too few conversations of each."
-            )
+            sentences.append("Countries, models and months are not recorded, or have too few conversations each.")
     return " ".join(sentences)
 
 
@@ -147,10 +163,10 @@ def on_pushback(row: dict, name: str) -> str:
             "uncorrected, since too few labels tell how often the instrument errs."
         )
     if row["estimate"] is None:
-        return f"Too little pushback in too few affective conversations of {name} to say how common it is."
+        return f"Too few affective conversations with pushback were found in {name} to say how common it is."
     said = (
         f"In {name}, {percent(row['estimate'])} ({interval(row)}) of the conversations that the classifier counts as "
-        "affective hold pushback."
+        f"affective hold pushback{borrowed(row)}."
     )
     if row["ci_high"] - row["ci_low"] > WIDE:
         said += " The interval is too wide to say more: pushback is found too unreliably in affective talk."
@@ -184,7 +200,7 @@ def on_controls(controls: list[dict], name: str) -> str:
         beyond = f"{signed(alike['estimate'])} ({interval(alike, signed=True)})"
         said.append(f"Beyond others alike in length and opening, affective conversations of {name} change by {beyond}.")
     if null["p_value"] is not None:
-        said.append(f"Of random orders of the same messages, {percent(null['p_value'])} change at least as much.")
+        said.append(f"At most {percent(null['p_value'])} of random orders of the same messages change as much.")
     if plain["estimate"] is not None:
         said.append(
             f"Without mere courtesy the change is {signed(plain['estimate'])} ({interval(plain, signed=True)})."
@@ -194,7 +210,7 @@ def on_controls(controls: list[dict], name: str) -> str:
         if low["estimate"] is not None and later["estimate"] is not None:
             said.append(
                 f"{whose} conversations that open negative change by {signed(low['estimate'])}, and by {signed(later['estimate'])} "
-                "when counted from messages that did not choose them: the difference is regression to the mean."
+                "when counted from later messages, by which they were not picked: the difference is regression to the mean, or change within the first messages."
             )
     return " ".join(said)
 
@@ -207,8 +223,24 @@ def on_specifications(curve: list[dict], name: str) -> str:
     above, below = sum(row["ci_low"] > 0 for row in rows), sum(row["ci_high"] < 0 for row in rows)
     return (
         f"Of {len(rows)} specifications of {name} that may be published, {above} have an interval wholly above zero and {below} wholly below; "
-        f"the estimates go from {signed(rows[0]['estimate'])} to {signed(rows[-1]['estimate'])}, in the middle {signed(rows[len(rows) // 2]['estimate'])}."
+        f"the estimates go from {signed(rows[0]['estimate'])} to {signed(rows[-1]['estimate'])}, their median is {signed(median(row['estimate'] for row in rows))}."
     )
+
+
+def on_length(rows: list[dict], titles: dict[str, str]) -> str:
+    """Whether length alone makes the classifier find a class: rates of false positives of short and of long conversations, `n_human` 1 and 11-49."""
+    rising = []
+    for name, title in titles.items():
+        short, long = (
+            next((row for row in rows if (row["class"], row["n_human"]) == (name, band)), None)
+            for band in ("1", "11-49")
+        )
+        ends = short and short["false_positive_rate_ci_high"], long and long["false_positive_rate_ci_low"]
+        if None not in ends and ends[1] > ends[0]:
+            rising.append(title.lower())
+    if not rising:
+        return "Length alone does not clearly make it find something."
+    return f"Length alone makes it find {' and '.join(rising)} too often."
 
 
 def on_classifier(agreement: list[dict], names: dict[str, str]) -> str:
@@ -217,14 +249,15 @@ def on_classifier(agreement: list[dict], names: dict[str, str]) -> str:
     own = [(names[key], rows[key]) for key in names if key in rows and rows[key]["precision"] is not None]
     if own:
         return " ".join(
-            f"In {name}, {percent(row['precision'])} of what it includes is affective by the labels, "
+            f"In {name}, {percent(row['precision'])} of what it includes is to be included by the labels, "
             f"and it finds {percent(row['recall'])} of what is."
             for name, row in own
         )
     if "all" in rows:
         return (
-            f"Over all labelled sources, {percent(rows['all']['precision'])} of what it includes is affective by the labels, and it "
-            f"finds {percent(rows['all']['recall'])} of what is; the labels are richer in affective conversations than any data set."
+            f"Over all labelled sources, {percent(rows['all']['precision'])} of what it includes is to be included by the labels, and it "
+            f"finds {percent(rows['all']['recall'])} of what is; {count(rows['all']['n_positive'])} of {count(rows['all']['n_labelled'])} "
+            "labelled conversations are, and on data with another share the former is another."
         )
     return "No labels were at hand to measure it."
 
