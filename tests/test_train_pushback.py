@@ -143,10 +143,19 @@ def test_single_exchanges_labelled_message_by_message_are_judged_too(corpus):
     single = pl.col("conversation_id") == "refusal-1"
     alone = labelled.with_columns(pl.when(single).then(None).otherwise(pl.col(whole)).name.keep())
     first = pl.DataFrame([("harbour", "refusal-1", 1, [], "")], messages.schema, orient="row")
-    partly = train_pushback(alone, messages, CODEBOOK, seed=3)[1]
-    complete = train_pushback(alone, pl.concat([messages, first]), CODEBOOK, seed=3)[1]
+    listed = pl.concat([messages, first])
+    elsewhere = [
+        table.with_columns(source=pl.when(single).then(pl.lit("letters")).otherwise("source"))
+        for table in (alone, messages, listed)
+    ]
+    partly = train_pushback(*elsewhere[:2], CODEBOOK, seed=3)[1]
+    complete = train_pushback(elsewhere[0], elsewhere[2], CODEBOOK, seed=3)[1]
+    picked = train_pushback(alone, listed, CODEBOOK, seed=3)[1]
     assert partly.filter(single).height == 0
     assert complete.filter(single).select("true_any", "true_refusal", "true_affective").rows() == [(1, 1, None)]
+    assert (
+        picked.filter(single).height == 0
+    )  # beside a sample of whole conversations it would be one more that nobody drew
 
 
 def test_training_twice_gives_the_same_bytes(corpus, trained, tmp_path):
