@@ -46,14 +46,15 @@ def standardised_pushback(
     rows, users = [], has_users(measures)
     for number, group in enumerate(GROUPS):
         base, rng = banded.filter(in_group(group)), np.random.default_rng([seed, number])
-        draws = np.zeros(bootstrap) if standard else np.full(bootstrap, np.nan)
+        draws, share = (np.zeros(bootstrap), 0.0) if standard else (np.full(bootstrap, np.nan), None)
         for step, weight in standard.items():
             part = base.filter(band=step)
             if part.height < min_conversations:
-                draws = np.full(bootstrap, np.nan)
+                draws, share = np.full(bootstrap, np.nan), None
                 break
             said = part["pushback"].to_numpy().astype(float)
             cluster = part["cluster"].to_numpy()
+            share += weight * said.mean()
             draws = draws + weight * bootstrap_share(said, np.ones(part.height), cluster, replicates=bootstrap, rng=rng)
         rows.append(
             {
@@ -62,7 +63,7 @@ def standardised_pushback(
                 **counted(base, users=users),
                 "n_with_pushback": base["pushback"].sum(),
                 "share_naive": round(float(base["pushback"].mean()), 6) if base.height else None,
-                **summarise(draws, confidence=confidence),
+                **summarise(draws, confidence=confidence, value=share),
             }
         )
     types = {"n_users": pl.Int64, "share_naive": pl.Float64}
@@ -117,11 +118,11 @@ def compare_pushback(
                 rng, cluster = np.random.default_rng([seed, len(rows)]), part["cluster"].to_numpy()
                 said = part["pushback"].to_numpy().astype(float)
                 draws = bootstrap_share(said, np.ones(part.height), cluster, replicates=bootstrap, rng=rng)
-                figures = summarise(draws, confidence=confidence)
+                figures = summarise(draws, confidence=confidence, value=said.mean())
                 cells = {
                     "n_conversations": part.height,
                     "n_users": part["author"].n_unique() if users else None,
-                    "share_naive": round(float(said.mean()), 6),
+                    "share_naive": figures["estimate"],
                     "ci_low": figures["ci_low"],
                     "ci_high": figures["ci_high"],
                 }

@@ -12,6 +12,7 @@ from shared.change import (
     change_rows,
     changes,
     hidden_together,
+    less,
     mean_draws,
     messages_of,
     without_small_differences,
@@ -61,21 +62,24 @@ def matched(rows: pl.DataFrame, *, bootstrap: int, confidence: float, rng: np.ra
     rows = rows.with_columns(stratum=pl.concat_str(band_of(pl.col("n_human")), opening_of(pl.col("start"))))
     others = rows.filter(in_group("not affective")).partition_by("stratum", as_dict=True)
     reference = {
-        stratum: mean_draws(own, "change", replicates=bootstrap, rng=rng) for (stratum,), own in sorted(others.items())
-    }
+        stratum: np.append(own["change"].mean(), mean_draws(own, "change", replicates=bootstrap, rng=rng))
+        for (stratum,), own in sorted(others.items())
+    }  # the mean itself, and its draws
     found = []
     for group in GROUPS[:-1]:
         base = rows.filter(in_group(group), pl.col("stratum").is_in(list(reference)))
         draws = mean_draws(base, "change", replicates=bootstrap, rng=rng)
         share = base["stratum"].value_counts(normalize=True).sort("stratum")
-        expected = sum((part * reference[stratum] for stratum, part in share.iter_rows()), np.zeros(bootstrap))
+        expected = sum((part * reference[stratum] for stratum, part in share.iter_rows()), np.zeros(bootstrap + 1))
         found.append(
             {
                 "group": group,
                 **counted(base, users=has_users(rows)),
                 "mean_start": base["start"].mean(),
                 "mean_end": base["end"].mean(),
-                **summarise(draws - expected, confidence=confidence),
+                **summarise(
+                    draws - expected[1:], confidence=confidence, value=less(base["change"].mean(), expected[0])
+                ),
             }
         )
     return found
@@ -285,7 +289,8 @@ def path_of_sentiment(
         for number, ((side, message), where) in enumerate(places.items()):
             rng = np.random.default_rng([seed, number])
             here = base.filter(where)
-            draws = mean_draws(here.drop_nulls("level_compound"), "level_compound", replicates=bootstrap, rng=rng)
+            scored = here.drop_nulls("level_compound")
+            draws = mean_draws(scored, "level_compound", replicates=bootstrap, rng=rng)
             rows.append(
                 {
                     "dataset": dataset,
@@ -293,7 +298,7 @@ def path_of_sentiment(
                     "counted_from": side,
                     "message": message,
                     **counted(here, users=users),
-                    **summarise(draws, confidence=confidence),
+                    **summarise(draws, confidence=confidence, value=scored["level_compound"].mean()),
                 }
             )
     return as_table(rows)

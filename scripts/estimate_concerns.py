@@ -71,7 +71,7 @@ def estimate_concerns(
             rng = np.random.default_rng([seed, len(rows)])
             clusters, ones = base["cluster"].to_numpy(), np.ones(base.height)
             draws = bootstrap_share(member, ones, clusters, replicates=bootstrap, rng=rng)
-            shares = summarise(draws, confidence=confidence) | {"share": round(float(member.mean()), 6)}
+            shares = summarise(draws, confidence=confidence, value=member.mean())
         rows.append(
             {
                 "dataset": dataset,
@@ -81,7 +81,7 @@ def estimate_concerns(
                 "n_conversations": None if hidden else part.height,
                 "n_users": part["author"].n_unique() if users and not hidden else None,
                 "n_of": None if small(base, **floors) else base.height,
-                "share": shares.get("share"),
+                "share": shares.get("estimate"),
                 "ci_low": shares.get("ci_low"),
                 "ci_high": shares.get("ci_high"),
                 **dict(zip(["precision", "precision_ci_low", "precision_ci_high"], precision, strict=True)),

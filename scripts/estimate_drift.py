@@ -138,8 +138,9 @@ def estimate_drift(
                 ended, begun.sum(axis=(1, 2)), out=np.full(bootstrap, np.nan), where=begun.sum(axis=(1, 2)) > 0
             )
             low, high = quantile_interval(null, confidence=confidence)
-            values = summarise(draws, confidence=confidence) | {
-                "share": round(float(member.mean()), 6),
+            values = summarise(draws, confidence=confidence, value=member.mean())
+            values |= {
+                "share": values["estimate"],
                 "null_share": round(float(np.nanmean(null)), 6),
                 "null_ci_low": round(low, 6),
                 "null_ci_high": round(high, 6),

@@ -99,19 +99,21 @@ def estimate_long_conversations(
         with_it, without = ({key: part.filter(test) for key, part in lengths.items()} for test in (member, ~member))
         few = hidden_parts(lengths, **floors)
         hidden = name in told or any((few, hidden_parts(with_it, **floors), hidden_parts(without, **floors)))
-        draws = {}
+        draws, shares = {}, {}
         for place, (length, part) in enumerate(lengths.items()):
             if part.height and not hidden:
                 is_member = part.select(member).to_series().to_numpy().astype(float)
-                rng = np.random.default_rng([seed, number, place])
+                rng, shares[length] = np.random.default_rng([seed, number, place]), is_member.mean()
                 draws[length] = bootstrap_share(
                     is_member, np.ones(part.height), part["cluster"].to_numpy(), replicates=bootstrap, rng=rng
                 )
         for length, part in lengths.items():
-            values = summarise(draws[length], confidence=confidence) if length in draws else {}
+            values = summarise(draws[length], confidence=confidence, value=shares[length]) if length in draws else {}
             between = {}
             if length == "long" and len(draws) == len(LENGTHS):
-                between = summarise(draws["long"] - draws["shorter"], confidence=confidence)
+                between = summarise(
+                    draws["long"] - draws["shorter"], confidence=confidence, value=shares["long"] - shares["shorter"]
+                )
             rows.append(
                 {
                     "dataset": dataset,
@@ -122,7 +124,7 @@ def estimate_long_conversations(
                     "n_conversations": None if hidden else with_it[length].height,
                     "n_users": with_it[length]["author"].n_unique() if users and not hidden else None,
                     "n_of": None if few or (hidden and kind == "type") else part.height,
-                    "share": round(with_it[length].height / part.height, 6) if length in draws else None,
+                    "share": values.get("estimate"),
                     "ci_low": values.get("ci_low"),
                     "ci_high": values.get("ci_high"),
                     "difference": between.get("estimate"),

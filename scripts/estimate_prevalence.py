@@ -224,8 +224,8 @@ def estimate_prevalence(
             own_positive = own_positive.filter(pl.col("true_included") == 1) if of == "affective" else own_positive
             if hidden_base or (not labels_public and small(own_positive, **floors)):
                 estimate, by_rates, powered = NOTHING, None, None
-            interval = summarise(naive, confidence=confidence)
-            share = float((member * size).sum() / size.sum()) if base.height else None
+            share = (member * size).sum() / size.sum() if base.height else None
+            found = summarise(naive, confidence=confidence, value=share)
             # Keys that stand for no person, told from keys less persons, have the floor of users too.
             few_keys = n_users_published is not None and 0 < n_users_published - n_users < min_users
             shown = not suppressed and not few_keys and weighting != "first of the day"
@@ -239,9 +239,9 @@ def estimate_prevalence(
                     "n_conversations": None if suppressed else int(member.sum()),
                     "n_users": n_users_published,
                     "n_of": None if hidden_base or of in hidden_groups else base.height,
-                    "share_naive": None if suppressed or share is None else round(share, 6),
-                    "naive_ci_low": None if suppressed else interval["ci_low"],
-                    "naive_ci_high": None if suppressed else interval["ci_high"],
+                    "share_naive": None if suppressed else found["estimate"],
+                    "naive_ci_low": None if suppressed else found["ci_low"],
+                    "naive_ci_high": None if suppressed else found["ci_high"],
                     **estimate,
                     "correction": correction,
                     **named(by_rates or NOTHING, "rogan_gladen"),

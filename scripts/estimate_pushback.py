@@ -12,7 +12,6 @@ from shared.labels import labels_of_pushback, read_held_out, read_whole, share_o
 from shared.statistics import (
     bootstrap_ratio,
     bootstrap_share,
-    quantile_interval,
     rogan_gladen_draws,
     summarise,
 )
@@ -79,6 +78,7 @@ def estimate_pushback(
         per_message = bootstrap_ratio(
             base["n_pushback"].to_numpy(), base["n_assistant"].to_numpy(), cluster, replicates=bootstrap, rng=rng
         )
+        n_pushback, n_messages = base["n_pushback"].sum(), base["n_assistant"].sum()
         rates = error_rates_for(held_out, group, dataset=dataset)
         by_rates = rogan_gladen_draws(naive, *rates, rng=rng)
         corrected = summarise(by_rates, confidence=confidence)
@@ -95,8 +95,8 @@ def estimate_pushback(
             rng=np.random.default_rng([seed, number, 1]),
         )
         naive_interval, message_interval = (
-            summarise(naive, confidence=confidence),
-            summarise(per_message, confidence=confidence),
+            summarise(naive, confidence=confidence, value=any_pushback.mean() if base.height else None),
+            summarise(per_message, confidence=confidence, value=n_pushback / n_messages if n_messages else None),
         )
         rows.append(
             {
@@ -104,7 +104,7 @@ def estimate_pushback(
                 "group": group,
                 **counted(base, users=users),
                 "n_with_pushback": int(any_pushback.sum()),
-                "share_naive": round(float(any_pushback.mean()), 6) if base.height else None,
+                "share_naive": naive_interval["estimate"],
                 "naive_ci_low": naive_interval["ci_low"],
                 "naive_ci_high": naive_interval["ci_high"],
                 **(by_labels or corrected),
@@ -151,8 +151,7 @@ def count_by(
                     *counted(members, users=users).values(),
                     base.height,
                     base["author"].n_unique(),
-                    round(float(said.mean()), 6) if base.height else None,
-                    *quantile_interval(draws if base.height else np.array([]), confidence=confidence),
+                    *summarise(draws, confidence=confidence, value=said.mean() if base.height else None).values(),
                 )
             )
     schema = {
@@ -166,7 +165,7 @@ def count_by(
         "n_authors_of": pl.Int64,
         **dict.fromkeys(NAIVE, pl.Float64),
     }
-    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(pl.col(NAIVE).round(6).fill_nan(None))
+    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(pl.col(NAIVE).fill_nan(None))
 
 
 def residual_hidden(reasons: pl.DataFrame, totals: pl.DataFrame, *, min_conversations: int, **_: int) -> pl.DataFrame:

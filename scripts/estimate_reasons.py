@@ -129,7 +129,7 @@ def estimate_reasons(
             )
             naive = dict.fromkeys(["estimate", "ci_low", "ci_high"])
             if name in shown and pushed.height:
-                naive = summarise(draws, confidence=confidence) | {"estimate": round(float(member.mean()), 6)}
+                naive = summarise(draws, confidence=confidence, value=member.mean())
             # A generator of its own: how far the first one has run depends on counts that may have to stay hidden.
             by_labels = share_of_labels(
                 sample,

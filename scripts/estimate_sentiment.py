@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from shared.change import less, mean_draws
 from shared.job import logged
-from shared.statistics import bootstrap_ratio, summarise
+from shared.statistics import summarise
 from shared.tables import TYPES, counted, has_users, in_group, published
 
 if TYPE_CHECKING:
@@ -38,21 +39,18 @@ def estimate_sentiment(
         .with_columns(change=pl.col("level_end") - pl.col("level_start"))
     )
 
-    def draws(group, number):
-        base = scored.filter(in_group(group))
-        rng = np.random.default_rng([seed, number])
-        return bootstrap_ratio(
-            base["change"].to_numpy(), np.ones(base.height), base["cluster"].to_numpy(), replicates=bootstrap, rng=rng
-        )
+    def draws(base, number):
+        return mean_draws(base, "change", replicates=bootstrap, rng=np.random.default_rng([seed, number]))
 
-    control = draws("not affective", len(GROUPS))
+    others = scored.filter(in_group("not affective"))
+    control = draws(others, len(GROUPS))
     rows = []
     for number, group in enumerate(GROUPS):
         base = scored.filter(in_group(group))
         change = base["change"]
-        own = draws(group, number)
+        own = draws(base, number)
         beyond = (
-            summarise(own - control, confidence=confidence)
+            summarise(own - control, confidence=confidence, value=less(change.mean(), others["change"].mean()))
             if group != "not affective"
             else dict.fromkeys(["estimate", "ci_low", "ci_high"])
         )
@@ -63,7 +61,7 @@ def estimate_sentiment(
                 **counted(base, users=users),
                 "mean_start": base["level_start"].mean(),
                 "mean_end": base["level_end"].mean(),
-                **summarise(own, confidence=confidence),
+                **summarise(own, confidence=confidence, value=change.mean()),
                 "excess": beyond["estimate"],
                 "excess_ci_low": beyond["ci_low"],
                 "excess_ci_high": beyond["ci_high"],

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from shared.job import logged
-from shared.statistics import bootstrap_share, quantile_interval
+from shared.statistics import bootstrap_share, summarise
 from shared.tables import has_users, small
 
 if TYPE_CHECKING:
@@ -108,9 +108,9 @@ def estimate_who(
     rows = []
 
     def add(dimension, value, n, n_users, n_of, draws, *, hidden=False):
-        low, high = quantile_interval(draws, confidence=confidence) if not hidden and n_of else (None, None)
-        shown = [n, n_users if users else None, n_of, round(n / n_of, 6) if n_of else None]
-        rows.append((dataset, dimension, value, *([None] * 4 if hidden else shown), low, high, hidden))
+        share = summarise(draws, confidence=confidence, value=n / n_of).values() if n_of else [None] * 3
+        shown = [n, n_users if users else None, n_of, *share]
+        rows.append((dataset, dimension, value, *([None] * len(shown) if hidden else shown), hidden))
 
     persons = measures.filter("person")
     if "by person" in allowed and persons.height:
@@ -156,7 +156,7 @@ def estimate_who(
             )
             affective = part.filter("included")
             add(dimension, name, affective.height, affective["author"].n_unique(), part.height, draws)
-    return pl.DataFrame(rows, schema=SCHEMA, orient="row").with_columns(pl.col("ci_low", "ci_high").round(6))
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
 def main():

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import yaml
 
-from shared.change import KNOWN, as_table, messages_of, without_small_differences
+from shared.change import KNOWN, as_table, less, messages_of, without_small_differences
 from shared.job import logged
 from shared.levels import at_ends
 from shared.sentiment import SCORERS, TEXTS, LinearSentiment
@@ -53,9 +53,11 @@ def vary_sentiment(
     starts, ends = ends_of(messages, choices)
     conversations = messages.select(KNOWN).unique("conversation_id", maintain_order=True)
     users, change = has_users(conversations), ends - starts
-    draws = {}
+    draws, means = {}, {}
     for number, group in enumerate(["affective", "not affective"]):
         inside = conversations.select(in_group(group)).to_series().to_numpy()
+        used = inside[:, None] & np.isfinite(change)
+        means[group] = [change[rows, number].mean() if rows.any() else None for number, rows in enumerate(used.T)]
         # The same draws in every specification, so that these differ by their choices alone.
         draws[group] = bootstrap_ratio(
             np.nan_to_num(change[inside]),
@@ -69,15 +71,16 @@ def vary_sentiment(
     for number, choice in enumerate(choices):
         used = affective & np.isfinite(change[:, number])
         own, reference = (drawn[:, number] for drawn in draws.values())
-        means = (float(side[used, number].mean()) if used.any() else None for side in (starts, ends))
+        mean, others = (values[number] for values in means.values())
+        sides = (float(side[used, number].mean()) if used.any() else None for side in (starts, ends))
         rows.append(
             {"dataset": dataset}
             | dict(zip(CHOICES, choice, strict=True))
             | {"declared": choice == usual, "group": "affective"}
             | counted(conversations.filter(used), users=users)
-            | dict(zip(["mean_start", "mean_end"], means, strict=True))
-            | summarise(own, confidence=confidence)
-            | named(summarise(own - reference, confidence=confidence), "excess")
+            | dict(zip(["mean_start", "mean_end"], sides, strict=True))
+            | summarise(own, confidence=confidence, value=mean)
+            | named(summarise(own - reference, confidence=confidence, value=less(mean, others)), "excess")
         )
     return as_table(rows)
 

@@ -4,10 +4,11 @@ import numpy as np
 import polars as pl
 import pytest
 from control_sentiment import control_sentiment, drawn_without_replacement, path_of_sentiment
+from estimate_sentiment import estimate_sentiment
 from vary_sentiment import vary_sentiment
 
 from shared import contracts
-from shared.change import hidden_together, messages_of, without_small_differences
+from shared.change import KNOWN, changes, hidden_together, messages_of, without_small_differences
 from shared.contracts import CATEGORIES
 
 CUTS = {"compound": [-0.5, -0.05, 0.05, 0.5], "linear": [-0.5, -0.05, 0.05, 0.5]}
@@ -159,6 +160,29 @@ def test_a_specification_reads_the_score_that_it_names():
     named = {"instrument": "linear", "text": "without courtesy", "min_human_messages": 6, "window": 1}
     assert found(table, scale="score", **named)["estimate"] == pytest.approx(0.2)
     assert found(table, scale="level", **named)["estimate"] == 0
+
+
+def test_the_same_change_is_the_same_number_in_every_table():
+    generator = np.random.default_rng(5)
+    groups = [(1, n % 3 > 0, generator.choice([-0.8, -0.2, 0, 0.2, 0.8], 6 + n % 9).tolist()) for n in range(60)]
+    controlled = found(controls(*groups), control="declared", group="affective")
+    declared = found(curve(*groups), declared=True)
+    scored = messages(*groups)
+    ends = changes(scored, "level_compound", **RULE).select("conversation_id", "start", "end")
+    measures = scored.select(KNOWN).unique("conversation_id").join(ends, on="conversation_id")
+    measures = measures.rename({"start": "level_start", "end": "level_end"}).with_columns(
+        compound_start="level_start", compound_end="level_end"
+    )
+    main = found(estimate_sentiment(measures, min_human_messages=6, **OPTIONS), group="affective")
+    for name in ("n_conversations", "mean_start", "mean_end", "estimate", "excess"):
+        assert main[name] == controlled[name] == declared[name]
+
+
+def test_what_is_left_beyond_conversations_alike_is_the_mean_of_what_is_left_in_each_stratum():
+    # Alike in opening: affective ones rise by 2 and others by 1 from below, both fall by 2 from above. 7 of 10 open low.
+    half = [-0.8, -0.8, -0.8, 0, 0, 0]
+    table = controls((7, True, RISE), (3, True, FALL), (4, False, half), (9, False, FALL))
+    assert found(table, control="matched", group="affective")["estimate"] == 0.7
 
 
 def published(*numbers, part=None):

@@ -633,6 +633,12 @@ def test_share_of_messages_counts_messages_and_not_conversations():
     assert (found["share_of_assistant_messages"], found["message_ci_low"], found["message_ci_high"]) == (0.4, 0.4, 0.4)
 
 
+def test_shares_and_ratios_of_pushback_are_those_of_the_sample_itself():
+    pushing = affective("coaching", n_assistant=3) | PUSHED | {"n_pushback": 1}
+    found = row(pushback(measures((7, pushing), (13, affective("coaching"))), FAULTLESS_RULES), group="coaching")
+    assert (found["share_naive"], found["share_of_assistant_messages"]) == (0.35, round(7 / 86, 6))
+
+
 def test_rules_that_miss_half_are_corrected_by_double():
     labels = rule_labels((500, 1, 1, 1, 1.0), (500, 1, 0, 1, 1.0), (2_000, 1, 0, 0, 1.0), (9, 0, 1, 1, 1.0))
     table = pushback(measures((200, affective("coaching") | PUSHED), (800, affective("coaching"))), labels)
@@ -986,6 +992,19 @@ def test_excess_is_the_change_beyond_that_of_conversations_that_are_not_affectiv
     table = sentiment((10, affective("coaching") | felt(0.0, 0.5)), (10, felt(0.0, 0.2)))
     found = row(table, group="coaching")
     assert [found[name] for name in ("excess", "excess_ci_low", "excess_ci_high")] == [0.3, 0.3, 0.3]
+
+
+def test_start_end_and_change_add_up():
+    feelings = [(0.0, 0.5), (-0.5, 0.5), (0.3, 0.1), (-0.2, 0.6), (0.5, 0.5), (0.1, -0.9), (0.0, 1.0)]
+    table = sentiment(
+        *((n + 1, affective("coaching") | felt(*ends)) for n, ends in enumerate(feelings)),
+        *((n + 2, felt(*ends)) for n, ends in enumerate(feelings[2:])),
+    )
+    mine, others = row(table, group="coaching"), row(table, group="not affective")
+    for found in (mine, others):
+        assert found["estimate"] == pytest.approx(found["mean_end"] - found["mean_start"], abs=2e-6)
+        assert found["ci_low"] <= found["estimate"] <= found["ci_high"]
+    assert mine["excess"] == pytest.approx(mine["estimate"] - others["estimate"], abs=2e-6)
 
 
 def test_the_not_affective_have_no_excess_over_themselves():

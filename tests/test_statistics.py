@@ -63,6 +63,12 @@ def test_summary_is_median_and_interval_rounded():
     }
 
 
+@pytest.mark.parametrize(("value", "low", "high"), [(0.1, 0.016667, 0.316667), (0.4, 0.016667, 0.4), (0, 0, 0.316667)])
+def test_a_sample_s_own_value_is_the_estimate_and_lies_in_the_interval(value, low, high):
+    found = summarise(np.arange(101.0) / 300, confidence=0.9, value=value)
+    assert found == {"estimate": value, "ci_low": low, "ci_high": high}
+
+
 def test_summary_of_no_finite_draw_is_nan():
     assert np.isnan(list(summarise(np.full(3, np.nan), confidence=0.95).values())).all()
 

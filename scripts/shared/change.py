@@ -66,6 +66,11 @@ def mean_draws(rows: pl.DataFrame, value: str, *, replicates: int, rng: np.rando
     )
 
 
+def less(one: float | None, other: float | None) -> float | None:
+    """The difference of two means; none where one of them has no rows."""
+    return None if one is None or other is None else one - other
+
+
 def change_rows(
     rows: pl.DataFrame,
     *,
@@ -83,12 +88,14 @@ def change_rows(
         group, n_conversations, n_users, n_authors, mean_start, mean_end, estimate with interval, excess with interval.
     """
     users = has_users(rows)
-    reference = mean_draws(rows.filter(in_group("not affective")), "change", replicates=bootstrap, rng=rng)
+    others = rows.filter(in_group("not affective"))
+    reference = mean_draws(others, "change", replicates=bootstrap, rng=rng)
     found = []
     for group in GROUPS:
         base = rows.filter(in_group(group))
         own = mean_draws(base, "change", replicates=bootstrap, rng=rng)
-        beyond = summarise(own - reference, confidence=confidence)
+        mean = base["change"].mean()
+        beyond = summarise(own - reference, confidence=confidence, value=less(mean, others["change"].mean()))
         if group == "not affective":
             beyond = dict.fromkeys(beyond)
         found.append(
@@ -97,7 +104,7 @@ def change_rows(
                 **counted(base, users=users),
                 "mean_start": base["start"].mean(),
                 "mean_end": base["end"].mean(),
-                **summarise(own, confidence=confidence),
+                **summarise(own, confidence=confidence, value=mean),
                 "excess": beyond["estimate"],
                 "excess_ci_low": beyond["ci_low"],
                 "excess_ci_high": beyond["ci_high"],

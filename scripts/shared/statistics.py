@@ -187,11 +187,19 @@ def rogan_gladen_draws(
     return np.clip(corrected, 0, 1)
 
 
-def summarise(draws: np.ndarray, *, confidence: float) -> dict[str, float]:
-    """Median and equal-tailed interval of draws, as estimate, ci_low, ci_high, rounded to six decimals."""
+def summarise(draws: np.ndarray, *, confidence: float, value: float | None = None) -> dict[str, float]:
+    """Estimate and equal-tailed interval of draws, as estimate, ci_low, ci_high, rounded to six decimals.
+
+    Args:
+        draws: of a statistic; nan where it has none.
+        value: the statistic of the sample itself, to which an end of the interval that stops short of it is moved. Without one the median of the
+            draws is the estimate: of a posterior, or of a correction whose error rates are drawn.
+    """
     low, high = quantile_interval(draws, confidence=confidence)
-    middle = float(np.nanmedian(draws)) if np.isfinite(draws).any() else float("nan")
-    return {name: round(value, 6) for name, value in (("estimate", middle), ("ci_low", low), ("ci_high", high))}
+    if value is None:
+        value = float(np.nanmedian(draws)) if np.isfinite(draws).any() else float("nan")
+    ends = {"estimate": value, "ci_low": min(low, value), "ci_high": max(high, value)}
+    return {name: round(float(number), 6) for name, number in ends.items()}
 
 
 def stratified_interval(
@@ -208,11 +216,7 @@ def stratified_interval(
     """stratified_share with the equal-tailed interval of stratified_draws, as estimate, ci_low, ci_high; never outside 0-1."""
     share = stratified_share(member, size, weight)
     draws = stratified_draws(member, size, weight, stratum, cluster, replicates=replicates, rng=rng)
-    low, high = quantile_interval(draws, confidence=confidence)
-    return {
-        name: round(value, 6)
-        for name, value in (("estimate", share), ("ci_low", min(share, low)), ("ci_high", max(share, high)))
-    }
+    return summarise(draws, confidence=confidence, value=share)
 
 
 def prediction_powered(
