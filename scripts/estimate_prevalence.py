@@ -176,7 +176,8 @@ def estimate_prevalence(
         dataset, group, share_of (all or affective), weighting (conversation; user: persons alone, each once, shared out among the conversations;
         first of the day: of each person and day, UTC, the first conversation alone), n_conversations, n_users, n_of, share_naive with
         naive_ci_low and naive_ci_high, estimate with ci_low and ci_high (the headline), correction (where it comes from), beside it the naive share
-        corrected by rogan_gladen and by ppi (prediction-powered inference on the data set's own labels), each with interval, suppressed.
+        corrected by rogan_gladen (that of a category draw by draw at most that of all affective conversations) and by ppi (prediction-powered
+        inference on the data set's own labels), each with interval, suppressed.
     """
     rows = []
     floors = {"min_conversations": min_conversations, "min_users": min_users}
@@ -191,6 +192,8 @@ def estimate_prevalence(
         )
         for population in populations(measures, **floors)
     ]
+    # By weighting, draws of the share corrected by error rates, which that of no category may exceed; without a fit they bound nothing.
+    affective = {}
     for group, of in ESTIMANDS:
         n_users_published = None
         for weighting, population, hidden_groups, hidden_base, labels in samples:
@@ -206,7 +209,12 @@ def estimate_prevalence(
             by_rates = powered = None
             if of == "all" and not suppressed and rates.height:
                 decided, weight = held_out_pair(rates, group), (rates["weight"] * rates["size"]).to_numpy()
-                by_rates = summarise(rogan_gladen_draws(naive, *decided, weight, rng=rng), confidence=confidence)
+                draws = rogan_gladen_draws(naive, *decided, weight, rng=rng)
+                if group == "affective":
+                    affective[weighting] = np.nan_to_num(draws, nan=1)
+                elif group != "content creation":
+                    draws = np.minimum(draws, affective.get(weighting, 1))
+                by_rates = summarise(draws, confidence=confidence)
                 if labelled:
                     powered = prediction_powered(member, size, *decided, weight, confidence=confidence)
             # A generator of its own: how far the first one has run depends on counts that may have to stay hidden.

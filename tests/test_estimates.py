@@ -225,6 +225,23 @@ def test_without_own_labels_error_rates_come_from_other_sources():
     assert found["correction"] == "error rates carried over from other sources"
 
 
+def test_of_no_category_is_more_possible_than_of_all_affective_conversations():
+    companionship = {"affective", "included", "companionship"}
+    labels = held_out((300, COACHING, COACHING), (9, set(), companionship), (300, set(), set()), source="other")
+    table = prevalence(measures((160, affective("coaching")), (20, affective("companionship")), (820, {})), labels)
+    whole, part = (row(table, group=group, share_of="all") for group in ("affective", "companionship"))
+    assert part["ci_low"] < part["estimate"] < part["ci_high"] <= whole["ci_high"]
+    assert part["rogan_gladen_ci_high"] <= whole["rogan_gladen_ci_high"]
+
+
+def test_affective_conversations_that_error_rates_do_not_fit_bound_no_category():
+    found, member = {"affective", "included"}, {"affective", "included", "coaching"}
+    labels = held_out((500, member, member), (200, found, set()), (800, set(), set()), source="other")
+    table = prevalence(measures((50, affective("coaching")), (950, {})), labels)
+    assert row(table, group="affective", share_of="all")["rogan_gladen"] is None
+    assert row(table, group="coaching", share_of="all")["rogan_gladen"] == pytest.approx(0.05, abs=0.01)
+
+
 @pytest.mark.parametrize("of", ["all", "affective"])
 def test_labels_of_the_control_corpus_correct_nothing_elsewhere(of):
     elsewhere = held_out((200, COACHING, COACHING), (200, {"included"}, {"included"}), (400, set(), set()), source="x")
