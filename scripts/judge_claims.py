@@ -21,6 +21,8 @@ COLUMNS = ["estimate", "ci_low", "ci_high"]
 NO_FIT = "The error rates at hand do not fit what was found: no interval could be computed."
 UNDER_FLOOR = "Too few conversations: the cell is under the privacy floor."
 
+_WHOSE = {"share": "a count", "change": "sentiment"}  # unit: what an estimate of it is that is not corrected
+
 _WORDS = {"type": "string", "pattern": r"\S"}
 _BOUND = {"anyOf": [{"type": "number"}, _WORDS]}  # a number, or the column of the row that holds it
 _COLUMNS = {"type": "array", "items": _WORDS, "minItems": 3, "maxItems": 3}
@@ -165,7 +167,7 @@ def _judge_row(claim: dict, row: dict) -> dict[str, Any]:
         lies = "inside" if inside else "outside"
         return found | {
             "verdict": DIRECTION if inside else INCONCLUSIVE,
-            "reason": f"The interval lies {lies} the claimed region, but it is that of a count not corrected for the instrument's errors.",
+            "reason": f"The interval lies {lies} the claimed region, but it is that of {_WHOSE[claim['unit']]} not corrected for the instrument's errors.",
         }
     if inside and "wider" in claim:
         reason = f"The interval lies inside the claimed region, but {claim['wider']}."

@@ -316,6 +316,16 @@ def test_a_count_that_is_not_corrected_supports_the_direction_at_most_and_refute
     assert verdict(CLAIM | {"corrected": False}, estimates(low, high)) == expected
 
 
+@pytest.mark.parametrize(("unit", "words"), [("share", "a count not corrected"), ("change", "sentiment not corrected")])
+def test_the_reason_says_what_is_not_corrected(unit, words):
+    claim = CLAIM | {"corrected": False, "unit": unit}
+    assert words in judge_claim(claim, estimates(0.02, 0.05), not_testable=None)["reason"]
+
+
+def test_no_claim_on_sentiment_says_that_it_is_corrected():
+    assert {claim.get("corrected") for claim in MEASURED if claim["unit"] == "change"} == {False}
+
+
 def test_where_what_a_share_is_of_is_hidden_the_reason_is_the_floor_and_not_the_count_of_none():
     table = estimates(0.01, 0.05, n=0, n_of=None).with_columns(pl.col("n_of").cast(pl.Int64))
     found = judge_claim(CLAIM, table, not_testable=None)
