@@ -35,7 +35,6 @@ rule estimate_power:
     input:
         rules=CLAIMS,
         claims=f"results/{RUN}/claims.csv",
-        sentiment=f"results/{RUN}/tables/sentiment.csv",
         held_out=HELD_OUT,
     output:
         power=report(f"results/{RUN}/tables/power.csv", caption="../report/captions/table.rst", category="Tables"),

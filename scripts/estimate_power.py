@@ -15,15 +15,26 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 DECIDED = ["supported", "not supported"]
+# Share of studies that decide: an interval that is just long enough to touch the edge where the estimate is the truth does so in half of them.
+POWER = 0.8
+NORMAL = NormalDist()
 
 
 def needed_by_scaling(
-    estimate: float, low: float, high: float, region: tuple, n: int, *, population: float = math.inf
+    estimate: float,
+    low: float,
+    high: float,
+    region: tuple,
+    n: int,
+    *,
+    confidence: float,
+    population: float = math.inf,
 ) -> int | None:
-    """How many units in place of n would put the interval wholly inside or wholly outside the region, if the estimate stayed where it is.
+    """How many units in place of n would put the interval clear of each edge of the region with probability POWER, if the estimate is the truth.
 
-    The arms of an interval shrink as sqrt(1/n - 1/N) in a population of N (Cochran 1977, Sampling Techniques, sections 2.5 and 4.4), and an arm
-    must shrink to the distance between the estimate and the edge on its side. None where the estimate lies on an edge: no n decides that.
+    The arms of an interval shrink as sqrt(1/n - 1/N) in a population of N (Cochran 1977, Sampling Techniques, sections 2.5 and 4.4). An arm is z
+    standard errors, and must shrink until z and the quantile of POWER together fit between the estimate and the edge on its side. None where the
+    estimate lies on an edge: no n decides that.
     """
     below, above = region
     if below is not None and estimate < below:
@@ -35,24 +46,28 @@ def needed_by_scaling(
         pairs = [(arm, side * (estimate - edge)) for arm, edge, side in sides if edge is not None]
     if min(gap for _, gap in pairs) <= 0:
         return None
-    ratio = max((arm / gap) ** 2 for arm, gap in pairs)
+    longer = 1 + NORMAL.inv_cdf(POWER) / _quantile(confidence)
+    ratio = max((longer * arm / gap) ** 2 for arm, gap in pairs)
     return math.ceil(round(1 / (1 / population + (1 / n - 1 / population) / ratio), 6))
 
 
 def needed_for_share(share: float, region: tuple, *, confidence: float) -> int:
-    """How many units put the score interval of a share (Wilson 1927, JASA 22) wholly inside or outside the region, if `share` is found.
+    """How many units put the score interval of a share (Wilson 1927, JASA 22) clear of each edge of the region with probability POWER, if `share` is
+    the truth.
 
-    The interval ends at the edge e where |share - e| = z sqrt(e (1 - e) / n), so n = z**2 e (1 - e) / (share - e)**2. For a simple random sample.
+    The interval of a share found, p, ends at the edge e where |p - e| = z sqrt(e (1 - e) / n), and p lies beyond that with probability POWER where
+    |share - e| = z sqrt(e (1 - e) / n) + z' sqrt(share (1 - share) / n), z' its quantile (Fleiss, Levin & Paik 2003, Statistical Methods for Rates
+    and Proportions, chapter 2). For a simple random sample whose outcomes are known without error.
     """
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    return math.ceil(max(z**2 * edge * (1 - edge) / (share - edge) ** 2 for edge in _edges(share, region)))
+    z, beyond = _quantile(confidence), NORMAL.inv_cdf(POWER) * math.sqrt(share * (1 - share))
+    return math.ceil(
+        max(((z * math.sqrt(edge * (1 - edge)) + beyond) / (share - edge)) ** 2 for edge in _edges(share, region))
+    )
 
 
-def needed_for_mean(mean: float, region: tuple, *, deviation: float, confidence: float) -> int:
-    """How many units put the normal interval of a mean wholly inside or outside the region, if `mean` is found: n = (z s / d)**2 for standard
-    deviation s and distance d to the edge (Cochran 1977, Sampling Techniques, section 4.4)."""
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    return math.ceil(max((z * deviation / (mean - edge)) ** 2 for edge in _edges(mean, region)))
+def _quantile(confidence):
+    """How many standard errors an arm of an interval is."""
+    return NORMAL.inv_cdf(0.5 + confidence / 2)
 
 
 def _edges(value, region):
@@ -71,24 +86,13 @@ def verdict_at(value: float, region: tuple) -> str:
     return "supported" if (low is None or value >= low) and (high is None or value <= high) else "not supported"
 
 
-def deviation_of_changes(sentiment: pl.DataFrame, *, confidence: float) -> float | None:
-    """Standard deviation of a conversation's change of sentiment, back from the interval of the non-affective conversations' mean."""
-    rows = sentiment.filter(group="not affective").drop_nulls(["n_conversations", "ci_low", "ci_high"])
-    if rows.height != 1:
-        return None
-    row, z = rows.row(0, named=True), NormalDist().inv_cdf(0.5 + confidence / 2)
-    return (row["ci_high"] - row["ci_low"]) / (2 * z) * math.sqrt(row["n_conversations"])
-
-
 def labels_of(held_out: pl.DataFrame, dataset: str) -> dict[str, int]:
     """{labels, affective labels}: conversations of the data set's labelled probability sample, and those among them found affective."""
     own = held_out.filter(pl.col("source") == dataset, pl.col("weight").is_not_null())
     return {"labels": own.height, "affective labels": int(own["true_included"].sum())}
 
 
-def plan_claim(
-    claim: dict, judged: dict, *, labels: dict[str, int], deviation: float | None, confidence: float
-) -> dict[str, Any]:
+def plan_claim(claim: dict, judged: dict, *, labels: dict[str, int], confidence: float) -> dict[str, Any]:
     """What would decide one claim: n_now, n_needed (null where it is decided, or nothing can be said), to which verdict (`outcome`), and on what
     that rests (`basis`)."""
     n_now = labels.get(claim["decided_by"], judged["n"])
@@ -99,7 +103,9 @@ def plan_claim(
         return plan | {"basis": "not measured"}
     if claim.get("corrected", True) is not True:
         by_labels = isinstance(claim["corrected"], str)
-        basis = "labels of the data set itself alone decide it" if by_labels else "an uncorrected count decides nothing"
+        basis = (
+            "labels of the data set itself alone decide it" if by_labels else "an uncorrected estimate decides nothing"
+        )
         return plan | {"basis": basis}
     rule = claim["rule"]
     region = (rule.get("low"), rule.get("high"))
@@ -112,19 +118,15 @@ def plan_claim(
     population = judged["n"] if claim["decided_by"] == "labels" and judged["n"] else math.inf
     if judged["ci_low"] is not None and n_now:
         interval = (judged["estimate"], judged["ci_low"], judged["ci_high"])
-        needed = needed_by_scaling(*interval, region, n_now, population=population)
+        needed = needed_by_scaling(*interval, region, n_now, confidence=confidence, population=population)
         outcome = needed and verdict_at(judged["estimate"], region)
-        basis = "if the estimate stays where it is"
+        basis = "if the truth is what is estimated"
         return plan | {"n_needed": needed and max(needed, least), "outcome": outcome, "basis": basis}
+    if claim["unit"] == "change":
+        return plan | {"basis": "no spread is known"}
     assumed = claim["assumed"]
-    plan |= {"outcome": verdict_at(assumed, region)}
-    if claim["unit"] == "share":
-        needed = needed_for_share(assumed, region, confidence=confidence)
-        return plan | {"n_needed": max(needed, least), "basis": f"if {100 * assumed:g} % is found"}
-    if deviation is None:
-        return plan | {"outcome": None, "basis": "no spread is known"}
-    needed = needed_for_mean(assumed, region, deviation=deviation, confidence=confidence)
-    return plan | {"n_needed": max(needed, least), "basis": f"if a change of {assumed:+g} is found"}
+    needed, basis = needed_for_share(assumed, region, confidence=confidence), f"if the truth is {100 * assumed:g} %"
+    return plan | {"n_needed": max(needed, least), "outcome": verdict_at(assumed, region), "basis": basis}
 
 
 def holds_for_all(judged: dict, *, n_tests: int, confidence: float) -> bool | None:
@@ -132,8 +134,7 @@ def holds_for_all(judged: dict, *, n_tests: int, confidence: float) -> bool | No
     quantiles. None where nothing was decided."""
     if judged["verdict"] not in DECIDED:
         return None
-    normal = NormalDist()
-    longer = normal.inv_cdf(1 - (1 - confidence) / (2 * n_tests)) / normal.inv_cdf(0.5 + confidence / 2)
+    longer = NORMAL.inv_cdf(1 - (1 - confidence) / (2 * n_tests)) / _quantile(confidence)
     low = judged["estimate"] - longer * (judged["estimate"] - judged["ci_low"])
     high = judged["estimate"] + longer * (judged["ci_high"] - judged["estimate"])
     below = float("-inf") if judged["region_low"] is None else judged["region_low"]
@@ -142,7 +143,7 @@ def holds_for_all(judged: dict, *, n_tests: int, confidence: float) -> bool | No
 
 
 def estimate_power(
-    claims: list[dict], judged: pl.DataFrame, held_out: pl.DataFrame, sentiment: pl.DataFrame, *, confidence: float
+    claims: list[dict], judged: pl.DataFrame, held_out: pl.DataFrame, *, confidence: float
 ) -> pl.DataFrame:
     """What decides the claims, data set by data set, from published numbers alone.
 
@@ -150,7 +151,6 @@ def estimate_power(
         claims: config/claims.yaml.
         judged: judge_claims.
         held_out: the classifier's decisions beside the labels.
-        sentiment: estimate_sentiment.
         confidence: level of the intervals.
 
     Returns:
@@ -163,7 +163,6 @@ def estimate_power(
         own = judged.filter(dataset=dataset)
         n_tests = own.filter(pl.col("verdict") != "not testable here").height
         labels = labels_of(held_out, dataset)
-        deviation = deviation_of_changes(sentiment.filter(dataset=dataset), confidence=confidence)
         for row in own.iter_rows(named=True):
             said = {
                 "dataset": dataset,
@@ -171,7 +170,7 @@ def estimate_power(
                 "verdict": row["verdict"],
                 "decided": row["verdict"] in DECIDED,
             }
-            plan = plan_claim(declared[row["id"]], row, labels=labels, deviation=deviation, confidence=confidence)
+            plan = plan_claim(declared[row["id"]], row, labels=labels, confidence=confidence)
             stands = holds_for_all(row, n_tests=n_tests, confidence=confidence)
             rows.append(said | {"n_tests": n_tests, "holds_for_all": stands} | plan)
     return pl.DataFrame(
@@ -186,7 +185,6 @@ def main():
         claims,
         pl.read_csv(snakemake.input.claims, infer_schema_length=None),
         read_held_out(snakemake.input.held_out),
-        pl.read_csv(snakemake.input.sentiment, infer_schema_length=None),
         confidence=snakemake.params.confidence,
     ).write_csv(snakemake.output.power)
 
