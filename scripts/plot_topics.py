@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 from matplotlib.ticker import MaxNLocator
 
-from shared.figures import MUTED, OURS, TITLES, datasets_of, figure, nothing_to_show, percent_axis
+from shared.figures import MUTED, OURS, TITLES, datasets_of, figure, nothing_to_show, percent_axis, read_table
 from shared.findings import STABLE
 from shared.job import logged
-from shared.tables import MERGED
+from shared.tables import MERGED, UNNAMED
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -19,7 +19,7 @@ def plot_topics(topics: pl.DataFrame, path: str) -> None:
     several, shown = len(datasets_of(topics)) > 1, topics.filter(pl.col("share_of_category").is_not_null())
     named = shown.filter(pl.col("topic") != MERGED).height
     rows = list(shown.iter_rows(named=True)) if named else []
-    with figure(path, width=7.6, height=max(2.0, 0.8 + 0.42 * len(rows))) as axes:
+    with figure(path, width=7.6, height=max(2.0, 0.8 + 0.27 * len(rows))) as axes:
         if not rows:
             nothing_to_show(
                 axes,
@@ -27,12 +27,12 @@ def plot_topics(topics: pl.DataFrame, path: str) -> None:
             )
             return
         for y, row in enumerate(rows):
-            # A category's only topic has no stability, and needs none.
-            spoken_of = row["topic"] != MERGED and (row["stability"] is None or row["stability"] >= STABLE)
+            # The only group of a category has no stability: it is the category again.
+            spoken_of = row["topic"] not in (MERGED, UNNAMED) and (row["stability"] or 0) >= STABLE
             axes.barh(y, row["share_of_category"], color=OURS if spoken_of else MUTED, height=0.6)
             axes.text(row["share_of_category"], y, f" {row['name'] or row['topic']}", va="center", fontsize=8.5)
         titles = [TITLES[row["category"]] + (f", {row['dataset']}" if several else "") for row in rows]
-        stabilities = [f"\nstability {row['stability']:.2f}" if row["stability"] is not None else "" for row in rows]
+        stabilities = [f", stability {row['stability']:.2f}" if row["stability"] is not None else "" for row in rows]
         axes.set_yticks(
             range(len(rows)),
             [
@@ -52,7 +52,7 @@ def plot_topics(topics: pl.DataFrame, path: str) -> None:
 
 
 def main():
-    plot_topics(pl.read_csv(snakemake.input.topics, infer_schema_length=None), snakemake.output.figure)
+    plot_topics(read_table(snakemake.input.topics, snakemake.params.titles), snakemake.output.figure)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from plot_topics import plot_topics
 from shared import contracts
 from shared.contracts import CATEGORIES
 from shared.figures import MUTED, OURS
+from shared.tables import MERGED, UNNAMED
 
 SISTER = ["sister argues about wedding guests", "wedding with sister and guests", "guests at wedding argue with sister"]
 SALARY = ["salary raise from manager", "manager refuses salary raise", "raise and salary talk with manager"]
@@ -243,17 +244,18 @@ def test_figure_gives_each_topic_its_stability(tmp_path):
     assert "salary, raise" in drawn and drawn.count("stability 0.83") == 1 == drawn.count("stability")
 
 
-def test_figure_shows_topics_that_are_too_unstable_to_be_spoken_of_in_grey(tmp_path):
+def test_figure_shows_in_grey_what_is_unstable_or_alone_or_without_words(tmp_path):
     path = tmp_path / "figure.svg"
     rows = [
         ("salary, raise", 40, 0.83),
         ("harbour, boat", 30, 0.12),
-        ("wedding, dress", 20, None),
-        ("other topics", 10, None),
+        ("wedding, dress", 15, None),
+        (UNNAMED, 10, 0.83),
+        (MERGED, 5, None),
     ]
     plot_topics(published_topics(*rows), str(path))
     drawn = path.read_text(encoding="utf-8").lower()
-    assert (drawn.count(f"fill: {OURS.lower()}"), drawn.count(f"fill: {MUTED.lower()}")) == (2, 2)
+    assert (drawn.count(f"fill: {OURS.lower()}"), drawn.count(f"fill: {MUTED.lower()}")) == (1, 4)
 
 
 def test_figure_in_which_nothing_is_named_says_so_and_draws_no_bar(tmp_path):
