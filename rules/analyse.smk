@@ -270,6 +270,7 @@ rule plot_prevalence:
     conda:
         "../environment.yml"
     params:
+        titles=TITLES,
         code=code("plot_prevalence"),
     script:
         "../scripts/plot_prevalence.py"
@@ -288,6 +289,7 @@ rule plot_topics:
     conda:
         "../environment.yml"
     params:
+        titles=TITLES,
         code=code("plot_topics"),
     script:
         "../scripts/plot_topics.py"
@@ -308,6 +310,7 @@ rule plot_pushback:
     conda:
         "../environment.yml"
     params:
+        titles=TITLES,
         code=code("plot_pushback"),
     script:
         "../scripts/plot_pushback.py"
@@ -328,6 +331,7 @@ rule plot_sentiment:
     conda:
         "../environment.yml"
     params:
+        titles=TITLES,
         code=code("plot_sentiment"),
     script:
         "../scripts/plot_sentiment.py"

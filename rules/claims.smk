@@ -85,6 +85,7 @@ rule plot_claims:
     conda:
         "../environment.yml"
     params:
+        titles=TITLES,
         code=code("plot_claims"),
     script:
         "../scripts/plot_claims.py"

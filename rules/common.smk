@@ -116,6 +116,7 @@ RUN = config["run"]
 MODEL = config["classify"]["model"]
 PUSHBACK_MODEL = config["pushback"]["model"]
 DATASETS = config["datasets"]
+TITLES = {dataset: config["sources"][dataset]["title"] for dataset in DATASETS}
 CONTROL = config["control"]
 # Human messages from which conversations are scored at all: the study's rule, and those of the specification curve.
 SHORTEST = [config["sentiment"]["min_human_messages"], *config["sentiment"]["specifications"]["min_human_messages"]]

@@ -64,6 +64,7 @@ rule plot_drift:
     conda:
         "../environment.yml"
     params:
+        titles=TITLES,
         code=code("plot_drift"),
     script:
         "../scripts/plot_drift.py"

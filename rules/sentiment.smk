@@ -167,6 +167,7 @@ rule plot_sentiment_controls:
     conda:
         "../environment.yml"
     params:
+        titles=TITLES,
         code=code("plot_sentiment_controls"),
     script:
         "../scripts/plot_sentiment_controls.py"
@@ -189,6 +190,7 @@ rule plot_specifications:
     conda:
         "../environment.yml"
     params:
+        titles=TITLES,
         code=code("plot_specifications"),
     script:
         "../scripts/plot_specifications.py"

@@ -152,6 +152,7 @@ rule plot_concerns:
     conda:
         "../environment.yml"
     params:
+        titles=TITLES,
         code=code("plot_concerns"),
     script:
         "../scripts/plot_concerns.py"

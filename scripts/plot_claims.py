@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from shared.figures import MUTED, STUDY, datasets_of, figure, nothing_to_show
+from shared.figures import MUTED, STUDY, datasets_of, figure, nothing_to_show, read_table
 from shared.job import logged
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def plot_claims(claims: pl.DataFrame, path: str) -> None:
 
 
 def main():
-    plot_claims(pl.read_csv(snakemake.input.claims, infer_schema_length=None), snakemake.output.figure)
+    plot_claims(read_table(snakemake.input.claims, snakemake.params.titles), snakemake.output.figure)
 
 
 if __name__ == "__main__":

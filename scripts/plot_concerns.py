@@ -14,6 +14,7 @@ from shared.figures import (
     interval_row,
     nothing_to_show,
     percent_axis,
+    read_table,
 )
 from shared.job import logged
 
@@ -38,7 +39,7 @@ def drawn(concerns: pl.DataFrame) -> pl.DataFrame:
 def plot_concerns(concerns: pl.DataFrame, path: str) -> None:
     """Draw what drawn() chooses; grey: the study does not name the concern for this category."""
     rows, several = drawn(concerns).to_dicts(), len(datasets_of(concerns)) > 1
-    with figure(path, height=0.9 + 0.4 * max(len(rows), 3)) as axes:
+    with figure(path, height=0.9 + 0.34 * max(len(rows), 3)) as axes:
         if not rows:
             nothing_to_show(axes, "No concern is spoken of in enough conversations of a category to be shown")
             return
@@ -56,6 +57,7 @@ def plot_concerns(concerns: pl.DataFrame, path: str) -> None:
             title = TITLES[row["category"]] + (f", {row['dataset']}" if several else "")
             labels.append(f"{row['concern']}\n{title} (n = {row['n_conversations']:,})")
         finish_rows(axes, labels)
+        axes.tick_params(axis="y", labelsize=9)
         axes.set_xlim(0, 1)
         percent_axis(axes.xaxis)
         axes.set_xlabel(
@@ -64,7 +66,7 @@ def plot_concerns(concerns: pl.DataFrame, path: str) -> None:
 
 
 def main():
-    plot_concerns(pl.read_csv(snakemake.input.concerns, infer_schema_length=None), snakemake.output.figure)
+    plot_concerns(read_table(snakemake.input.concerns, snakemake.params.titles), snakemake.output.figure)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from shared.figures import MUTED, OURS, TITLES, datasets_of, figure, nothing_to_show
+from shared.figures import MUTED, OURS, TITLES, datasets_of, figure, nothing_to_show, read_table
 from shared.job import logged
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def plot_drift(drift: pl.DataFrame, path: str) -> None:
 
 
 def main():
-    plot_drift(pl.read_csv(snakemake.input.drift, infer_schema_length=None), snakemake.output.figure)
+    plot_drift(read_table(snakemake.input.drift, snakemake.params.titles), snakemake.output.figure)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from shared.contracts import CATEGORIES
-from shared.figures import STUDY, datasets_of, figure, nothing_to_show, percent_axis, share_rows
+from shared.figures import STUDY, datasets_of, figure, in_figure, nothing_to_show, percent_axis, read_table, share_rows
 from shared.job import logged
 
 if TYPE_CHECKING:
@@ -19,33 +18,31 @@ PUBLISHED = {
 
 
 def plot_prevalence(prevalence: pl.DataFrame, path: str) -> None:
-    """Draw shares of all conversations, weighted by conversation; the study's published values and bounds are marked."""
-    groups = ["affective", *CATEGORIES[:4], "companionship or roleplay", *CATEGORIES[4:]]
-    rows = prevalence.filter(
-        pl.col("share_of") == "all", pl.col("weighting") == "conversation", pl.col("group").is_in(groups)
-    )
-    several = len(datasets_of(rows)) > 1
-    rows = sorted(rows.iter_rows(named=True), key=lambda row: groups.index(row["group"]))
+    """Draw shares of all conversations, weighted by conversation, in the table's order; the study's published values and bounds are marked."""
+    several = len(datasets_of(prevalence)) > 1
+    rows = [row for row in prevalence.iter_rows(named=True) if in_figure(row)]
     with figure(path, height=0.9 + 0.48 * max(len(rows), 3)) as axes:
         if not rows or all(row["estimate"] is None for row in rows):
             nothing_to_show(axes, "No conversations to estimate from")
             return
         share_rows(axes, rows, several=several, label=lambda share: f"{100 * share:.2g} %")
-        for y, row in enumerate(rows):
-            if row["group"] in PUBLISHED:
-                value, words = PUBLISHED[row["group"]]
-                beside = "left" if value < 0.004 else "center"
-                axes.plot([value], [y], "D", color=STUDY, markersize=5)
-                axes.annotate(
-                    words, (value, y), textcoords="offset points", xytext=(0, -13), ha=beside, fontsize=8, color=STUDY
-                )
-        axes.set_xlim(left=0)
-        percent_axis(axes.xaxis, 1)
+        published = [(y, *PUBLISHED[row["group"]]) for y, row in enumerate(rows) if row["group"] in PUBLISHED]
+        for y, value, _ in published:
+            axes.plot([value], [y], "D", color=STUDY, markersize=5)
+        reach = axes.get_xlim()[1]
+        axes.set_xlim(-0.02 * reach, reach)  # a diamond near zero is whole
+        for y, value, words in published:
+            # Centred words would reach over the labels of the rows.
+            beside = "left" if value < 0.1 * reach else "center"
+            axes.annotate(
+                words, (value, y), textcoords="offset points", xytext=(0, -13), ha=beside, fontsize=8, color=STUDY
+            )
+        percent_axis(axes.xaxis)
         axes.set_xlabel("Share of all conversations")
 
 
 def main():
-    plot_prevalence(pl.read_csv(snakemake.input.prevalence, infer_schema_length=None), snakemake.output.figure)
+    plot_prevalence(read_table(snakemake.input.prevalence, snakemake.params.titles), snakemake.output.figure)
 
 
 if __name__ == "__main__":

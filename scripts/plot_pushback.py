@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from shared.figures import STUDY, datasets_of, figure, nothing_to_show, percent_axis, share_rows
+from shared.figures import STUDY, datasets_of, figure, nothing_to_show, percent_axis, read_table, share_rows
 from shared.job import logged
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def plot_pushback(pushback: pl.DataFrame, path: str) -> None:
 
 
 def main():
-    plot_pushback(pl.read_csv(snakemake.input.pushback, infer_schema_length=None), snakemake.output.figure)
+    plot_pushback(read_table(snakemake.input.pushback, snakemake.params.titles), snakemake.output.figure)
 
 
 if __name__ == "__main__":

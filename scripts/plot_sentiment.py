@@ -14,6 +14,7 @@ from shared.figures import (
     interval_row,
     nothing_to_show,
     percent_axis,
+    read_table,
     row_label,
     row_title,
 )
@@ -73,7 +74,7 @@ def _bar(axes, y, row):
 
 
 def main():
-    plot_sentiment(pl.read_csv(snakemake.input.sentiment, infer_schema_length=None), snakemake.output.figure)
+    plot_sentiment(read_table(snakemake.input.sentiment, snakemake.params.titles), snakemake.output.figure)
 
 
 if __name__ == "__main__":

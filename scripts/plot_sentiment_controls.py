@@ -13,6 +13,7 @@ from shared.figures import (
     finish_rows,
     interval_row,
     nothing_to_show,
+    read_table,
 )
 from shared.job import logged
 
@@ -95,8 +96,8 @@ def plot_path(path_table: pl.DataFrame, path: str) -> None:
 
 
 def main():
-    plot_sentiment_controls(pl.read_csv(snakemake.input.controls, infer_schema_length=None), snakemake.output.controls)
-    plot_path(pl.read_csv(snakemake.input.path, infer_schema_length=None), snakemake.output.path)
+    plot_sentiment_controls(read_table(snakemake.input.controls, snakemake.params.titles), snakemake.output.controls)
+    plot_path(read_table(snakemake.input.path, snakemake.params.titles), snakemake.output.path)
 
 
 if __name__ == "__main__":

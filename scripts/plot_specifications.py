@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from matplotlib.ticker import MaxNLocator
 
-from shared.figures import MUTED, OURS, STUDY, datasets_of, figure, nothing_to_show
+from shared.figures import MUTED, OURS, STUDY, datasets_of, figure, nothing_to_show, read_table
 from shared.job import logged
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _draw(axes, own, named, *, low, high):
 
 
 def main():
-    plot_specifications(pl.read_csv(snakemake.input.curve, infer_schema_length=None), snakemake.output.figure)
+    plot_specifications(read_table(snakemake.input.curve, snakemake.params.titles), snakemake.output.figure)
 
 
 if __name__ == "__main__":

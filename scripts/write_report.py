@@ -13,7 +13,7 @@ import yaml
 
 from shared import findings
 from shared.evaluation import MIN_POSITIVE
-from shared.figures import TITLES
+from shared.figures import TITLES, in_figure
 from shared.job import logged
 from shared.words import ABSENT, FILTERS, found, interval, number, percent, short_title, signed, spaced
 
@@ -170,7 +170,7 @@ def floors_in_words(privacy: dict, *, some: bool, all_: bool) -> str:
 
 def alternative_texts(tables: Tables, evaluated: list[dict]) -> dict[str, str]:
     """What each figure shows, in words, for who cannot see it."""
-    whole = [row for row in tables["prevalence"] if row["weighting"] == "conversation" and row["share_of"] == "all"]
+    whole = [row for row in tables["prevalence"] if in_figure(row)]
     f1 = "; ".join(
         f"{spaced(row['class'])}: {number(row['f1'])}"
         for row in evaluated

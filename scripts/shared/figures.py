@@ -7,8 +7,11 @@ import matplotlib
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
+import polars as pl
 import seaborn as sns
 from matplotlib.ticker import FuncFormatter
+
+from shared.words import short_title
 
 OURS, STUDY, MUTED = "#0072B2", "#D55E00", "#7a7a7a"  # Okabe & Ito's blue and vermilion, and a grey
 
@@ -48,9 +51,9 @@ def figure(path: str | Path, *, width: float = 6.2, height: float = 3.6, panels:
         plt.close(fig)
 
 
-def percent_axis(axis, digits: int = 0) -> None:
+def percent_axis(axis) -> None:
     """Tick labels of a share, in per cent."""
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.{digits}f} %"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g} %"))
 
 
 def row_label(title: str, n) -> str:
@@ -94,9 +97,20 @@ def nothing_to_show(axes, sentence: str) -> None:
     axes.set_yticks([])
 
 
+def read_table(path: str, titles: dict[str, str]) -> pl.DataFrame:
+    """A table of results with the short title of each data set in the place of its key."""
+    names = {dataset: short_title(title) for dataset, title in titles.items()}
+    return pl.read_csv(path, infer_schema_length=None).with_columns(pl.col("dataset").replace(names))
+
+
 def datasets_of(table) -> list[str]:
     """Data sets in their order in the table; with several, each row is labelled with its own."""
     return table["dataset"].unique(maintain_order=True).to_list()
+
+
+def in_figure(row: dict) -> bool:
+    """Whether the figure of prevalence draws this row: types of affective conversation as shares of all, weighted by conversation."""
+    return (row["share_of"], row["weighting"]) == ("all", "conversation") and row["group"] != "content creation"
 
 
 def row_title(row: dict, several: bool) -> str:
