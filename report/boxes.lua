@@ -1,5 +1,5 @@
--- Boxes and fold-outs, alike in HTML and PDF, for Quarto and for the pandoc renderer. Quarto's own callouts are not used: they make Typst fetch
--- a package of icons from the network, and raw HTML would be missing from the PDF.
+-- Boxes, fold-outs and the cells of tables, alike in HTML and PDF, for Quarto and for the pandoc renderer. Quarto's own callouts are not used: they make
+-- Typst fetch a package of icons from the network, and raw HTML would be missing from the PDF.
 -- ::: {.takeaway} ::: {.notice} ::: {.beside} holding ::: {.study} and ::: {.here} ::: {.fold summary="words"}
 
 local blue, orange, grey = 'rgb("#0063a0")', 'rgb("#a34500")', 'rgb("#c9d0d9")'
@@ -25,11 +25,14 @@ local function in_typst(div)
   for class, line in pairs(stroke) do
     if div.classes:includes(class) then
       local side = class == "study" or class == "here"
-      local blocks = pandoc.List(div.content)
+      local blocks, breaks = pandoc.List(div.content), false
       if class == "fold" then
-        blocks:insert(1, pandoc.Para({ pandoc.Strong({ pandoc.Str(div.attributes.summary) }) }))
+        -- Only a fold-out with a table is too long to be kept in one piece; its summary never stands alone at the foot of a page.
+        div:walk({ Table = function() breaks = true end })
+        local summary = pandoc.Para({ pandoc.Strong({ pandoc.Str(div.attributes.summary) }) })
+        blocks = between("#block(sticky: true)[", { summary }, "]", "typst") .. blocks
       end
-      local open = "block(width: 100%, inset: 7pt, above: 1em, below: 1em, breakable: " .. tostring(not side)
+      local open = "block(width: 100%, inset: 7pt, above: 1em, below: 1em, breakable: " .. tostring(breaks)
         .. ", stroke: " .. line .. ")["
       return between((side and "" or "#") .. open, blocks, side and "]," or "]", "typst")
     end
@@ -43,7 +46,95 @@ local function in_html(div)
   end
 end
 
+-- "4.5 %", "931 of 4,547" and "0.92 % to 1.5 %" are read as one: no line ends inside them.
+local function reads(inline, pattern)
+  return inline ~= nil and inline.t == "Str" and inline.text:match(pattern) ~= nil
+end
+
+local function joined(inlines)
+  local number, space = "^[(<+-]*%d", pandoc.Str("\u{a0}")
+  for i = 2, #inlines - 1 do
+    if inlines[i].t == "Space" and (reads(inlines[i - 1], number) or reads(inlines[i - 1], "^%%$")) then
+      local links = reads(inlines[i + 1], "^to$") or reads(inlines[i + 1], "^of$")
+      if reads(inlines[i + 1], "^%%") then
+        inlines[i] = space
+      elseif links and reads(inlines[i + 3], number) then
+        inlines[i], inlines[i + 2] = space, space
+      end
+    end
+  end
+  return inlines
+end
+
+-- The longest line of each column in letters; the words of its head may stand below each other.
+local function letters_of(tbl)
+  local letters = {}
+  for i = 1, #tbl.colspecs do letters[i] = 1 end
+  local function measure(rows, pattern)
+    for _, row in ipairs(rows) do
+      for i, cell in ipairs(row.cells) do
+        for words in pandoc.utils.stringify(cell.contents):gmatch(pattern) do
+          letters[i] = math.max(letters[i], utf8.len(words))
+        end
+      end
+    end
+  end
+  measure(tbl.head.rows, "%S+")
+  for _, body in ipairs(tbl.bodies) do measure(body.body, ".+") end
+  return letters
+end
+
+local SHORT = 27 -- letters: a longer line is text, and may be broken
+-- Width of a letter, inset of a cell and least width of text: in points of a page so many points wide, and in rem of the screen.
+local PDF, PAGE = { letter = 3.6, inset = 8, text = 60 }, 476
+local SCREEN = { letter = 0.43, inset = 1.1, text = 8 }
+
+local function widths_of(letters, medium)
+  local widths, sum = {}, 0
+  for i, n in ipairs(letters) do
+    widths[i] = n > SHORT and medium.text or n * medium.letter + medium.inset
+    sum = sum + widths[i]
+  end
+  return widths, sum
+end
+
+-- What is left of the page is shared among the columns of text, in the proportions of the template, none wider than its text.
+local function in_pdf(tbl)
+  local letters, wanted, texts = letters_of(tbl), 0, {}
+  local widths, sum = widths_of(letters, PDF)
+  for i, spec in ipairs(tbl.colspecs) do
+    if letters[i] > SHORT then
+      table.insert(texts, i)
+      wanted, sum = wanted + spec[2], sum - widths[i]
+    end
+  end
+  table.sort(texts, function(a, b) return letters[a] / tbl.colspecs[a][2] < letters[b] / tbl.colspecs[b][2] end)
+  for _, i in ipairs(texts) do
+    local share = (PAGE - sum) * tbl.colspecs[i][2] / wanted
+    widths[i] = math.max(widths[i], math.min(letters[i] * PDF.letter + PDF.inset, share))
+    wanted, sum = wanted - tbl.colspecs[i][2], sum + widths[i]
+  end
+  for i, width in ipairs(widths) do tbl.colspecs[i] = { tbl.colspecs[i][1], width / math.max(sum, PAGE) } end
+end
+
+-- Browsers share out the width themselves; a table that is too wide for its window scrolls.
+local function on_screen(tbl)
+  local _, sum = widths_of(letters_of(tbl), SCREEN)
+  tbl.attributes.style = ("min-width: %.0frem"):format(sum)
+  for i, spec in ipairs(tbl.colspecs) do tbl.colspecs[i] = { spec[1] } end
+end
+
 return {
+  {
+    Table = function(tbl)
+      tbl = tbl:walk({ Plain = function(plain) return pandoc.Plain(joined(plain.content)) end })
+      if tbl.colspecs[1][2] then -- pandoc gives widths to tables with long lines only
+        if FORMAT:match("typst") then in_pdf(tbl) end
+        if FORMAT:match("html") then on_screen(tbl) end
+      end
+      return tbl
+    end,
+  },
   {
     Div = function(div)
       if FORMAT:match("typst") then return in_typst(div) end

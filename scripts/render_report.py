@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # data: is what the page itself holds.
 POLICY = "default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline' data:; script-src 'unsafe-inline' data:"
+FRAME = '<{tag} class="wide" role="group" aria-label="{kind}" tabindex="0">'
+LEGIBLE = 480  # pixels: a narrower image can be read on a phone without scrolling
 # What a renderer prints, at exit status 0, for something that it could not resolve.
 UNRESOLVED = {
     r"\?@[\w-]+": "a cross-reference to something that does not exist",
@@ -125,7 +127,7 @@ def render_with_pandoc(report: Path, *, crossref: Path, template: Path) -> None:
 def complete_page(html: str, folder: Path, *, script: str) -> str:
     """The page as one file that asks nobody for anything, whichever renderer made it.
 
-    Links to tables become the tables themselves, images get their size, wide tables a frame that scrolls and can be reached with the keyboard,
+    Links to tables become the tables themselves, images get their size, tables and wide images a frame that scrolls and can be reached with the keyboard,
     and a policy forbids the page to load anything.
 
     Args:
@@ -142,14 +144,15 @@ def complete_page(html: str, folder: Path, *, script: str) -> str:
         drawing = base64.b64decode(match[2]).decode("utf-8")
         sides = re.search(r'<svg\b[^>]*?\bwidth="([\d.]+)[^>]*?\bheight="([\d.]+)', drawing).groups()
         width, height = (round(float(points) * 4 / 3) for points in sides)  # a point is 4/3 of a pixel
-        return f'<img width="{width}" height="{height}" {match[1]}'
+        drawn = f'<img width="{width}" height="{height}" {match[1]}{match[3]}>'
+        return FRAME.format(tag="span", kind="Figure") + drawn + "</span>" if width > LEGIBLE else drawn
 
     html = re.sub(r'href="(\.\./[\w./-]+\.csv)"', table, html)
     html = html.replace('<img role="img" aria-label=', "<img alt=")
-    html = re.sub(r'<img\s+([^>]*src="data:image/svg\+xml;base64,([^"]+)")', image, html)
+    html = re.sub(r'<img\s+([^>]*src="data:image/svg\+xml;base64,([^"]+)")([^>]*?)/?>', image, html)
     if "<main" not in html:
         html = html.replace("</nav>", "</nav>\n<main>", 1).replace("</body>", "</main>\n</body>")
-    html = html.replace("<table", '<div class="wide" role="group" aria-label="Table" tabindex="0">\n<table')
+    html = html.replace("<table", FRAME.format(tag="div", kind="Table") + "\n<table")
     html = html.replace("</table>", "</table>\n</div>")
     policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
     html = re.sub(r"<head>", f"<head>\n{policy}", html, count=1)

@@ -43,6 +43,28 @@ def test_page_fits_its_window(page, width):
     assert tab.value("document.documentElement.scrollWidth") <= width
 
 
+def test_wide_figures_keep_their_size_on_a_phone_and_can_be_scrolled(page):
+    tab = page(360)
+    boxes = tab.value(
+        "[...document.querySelectorAll('figure .wide')].map(b => [b.scrollWidth, b.clientWidth, b.tabIndex])"
+    )
+    assert len(boxes) >= 4
+    assert all(drawn >= 480 and shown < 360 and reached == 0 for drawn, shown, reached in boxes)
+    assert page(1400).value("[...document.querySelectorAll('figure .wide')].every(b => b.scrollWidth <= b.clientWidth)")
+
+
+def test_no_interval_of_a_table_is_broken_over_lines(page):
+    tab = page(800)
+    tab.value("document.querySelectorAll('details').forEach(box => box.open = true)")
+    lines = tab.value(
+        """[...document.querySelectorAll('td')].filter(cell => /^[^a-z]* to [^a-z]*$/.test(cell.textContent.replace(/\u00a0/g, ' ')))
+          .map(cell => { const text = document.createRange(); text.selectNodeContents(cell);
+            return [cell.textContent, new Set([...text.getClientRects()].map(box => box.top)).size]; })"""
+    )
+    assert len(lines) > 20
+    assert [text for text, number in lines if number > (2 if "(" in text else 1)] == []
+
+
 def test_page_throws_nothing_and_asks_nobody_for_anything(page):
     tab = page()
     assert tab.problems == []

@@ -267,3 +267,75 @@ def test_the_page_is_forbidden_to_load_anything(folder):
     page = complete_page(PAGE.format(body=""), folder, script="")
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', page)[1]
     assert policy.startswith("default-src 'none';") and "http" not in policy and "'self'" not in policy
+
+
+def test_a_wide_image_gets_a_frame_that_scrolls_and_a_narrow_one_does_not(folder):
+    images = "".join(
+        f'<img src="data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}" alt="x" />'
+        for svg in ('<svg width="500pt" height="90pt"></svg>', '<svg width="300pt" height="90pt"></svg>')
+    )
+    page = complete_page(PAGE.format(body=images), folder, script="")
+    wide, narrow = re.findall(r'(<span class="wide"[^>]*tabindex="0">)?<img width="\d+"[^>]*>(?:</span>)?', page)
+    assert wide and not narrow
+
+
+FOOT = 62  # points: the margin that holds the page's number
+
+
+def sheets(path):
+    """(text above the foot, text of the foot) of each page of the PDF."""
+    render(path)
+    with pypdfium2.PdfDocument(path.parent / "report.pdf") as pdf:
+        texts = [page.get_textpage() for page in pdf]
+        return [(text.get_text_bounded(bottom=FOOT), text.get_text_bounded(top=FOOT)) for text in texts]
+
+
+def test_a_figure_leaves_room_on_its_page_for_its_caption(report):
+    path = report("![Very many foxes, each on a line of its own. " + "Tall. " * 60 + "](tall.svg){#fig-tall}\n")
+    (path.parent / "tall.svg").write_text(SVG.replace('"20" height="10"', '"400pt" height="2000pt"'), encoding="utf-8")
+    feet = [foot.strip() for _, foot in sheets(path)]
+    assert feet == [str(number) for number in range(1, len(feet) + 1)]
+
+
+def test_figures_move_so_that_text_fills_the_pages(report):
+    figure = '![Foxes.](tall.svg){{#fig-{} fig-alt="Foxes."}}\n\n'
+    body = "".join(f"{'Foxes are few. ' * 260}\n\n{figure.format(name)}" for name in "abcdef")
+    path = report(body + "Owls are few. " * 300 + "See @fig-a and @fig-f.")
+    (path.parent / "tall.svg").write_text(SVG.replace('"20" height="10"', '"400pt" height="450pt"'), encoding="utf-8")
+    pages = sheets(path)
+    assert len(pages) == 9  # one more where each figure waits for room behind its text
+    assert "See Figure 1 and Figure 6" in " ".join("".join(above for above, _ in pages).replace("\u00a0", " ").split())
+
+
+def test_no_page_ends_with_the_head_of_a_fold_out_or_the_caption_of_a_table(report):
+    fold = '::: {.fold summary="How it was measured"}\nWith lamps, at dusk.\n:::\n\n'
+    table = "| Animal | n |\n|:-----|--:|\n| Fox | 10 |\n\n: All of them seen.\n\n"
+    lines = ["Foxes are few.\n\n" * (number % 7) for number in range(90)]
+    for piece, head in ((fold, "How it was measured"), (table, "All of them seen.")):
+        pages = sheets(report("".join(line + piece for line in lines)))
+        assert len(pages) > 5
+        assert not [above for above, _ in pages if above.strip().endswith(head)]
+
+
+NUMBERS = """| Fox | Owl | Wolf | Hare | Seen | Share |
+|:-----------------------------------|:-----------------------------------|:------------------|:-------------------|:-----|:-----|
+| A long word on foxes in the towns of the north, where lamps are many. | A word on owls that is just as long as the one on foxes. | Wolves are not seen in towns, or seldom so. | Hares are seen in the fields. | 931 of 4,547 | 0.92 % to 1.5 % |
+
+: Animals. {#tbl-animals}
+"""
+
+
+def test_a_number_with_what_it_is_of_keeps_to_one_line(report):
+    path = report(NUMBERS)
+    lines = [" ".join(line.split()) for line in sheets(path)[0][0].replace("\u00a0", " ").splitlines()]
+    assert any("931 of 4,547" in line for line in lines) and any("0.92 % to 1.5 %" in line for line in lines)
+    page = (path.parent / "report.html").read_text(encoding="utf-8")
+    assert "931\u00a0of\u00a04,547" in page and "0.92\u00a0%\u00a0to\u00a01.5\u00a0%" in page
+
+
+def test_a_table_is_as_wide_as_its_numbers_need_on_the_screen(report):
+    path = report(NUMBERS + "\n" + BODY.replace("{#tbl-animals}", "{#tbl-few}").replace("@tbl-animals", "@tbl-few"))
+    render(path)
+    page = (path.parent / "report.html").read_text(encoding="utf-8")
+    assert re.search(r'<table\b[^>]*id="tbl-animals"[^>]*min-width: \d+rem', page)
+    assert not re.search(r'<table\b[^>]*id="tbl-few"[^>]*min-width', page) and "<col style" not in page
