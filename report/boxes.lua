@@ -66,27 +66,27 @@ local function joined(inlines)
   return inlines
 end
 
--- The longest line of each column in letters; the words of its head may stand below each other.
+-- The longest line of each column in letters; the words of its head are bold, and may stand below each other.
 local function letters_of(tbl)
   local letters = {}
   for i = 1, #tbl.colspecs do letters[i] = 1 end
-  local function measure(rows, pattern)
+  local function measure(rows, pattern, broad)
     for _, row in ipairs(rows) do
       for i, cell in ipairs(row.cells) do
         for words in pandoc.utils.stringify(cell.contents):gmatch(pattern) do
-          letters[i] = math.max(letters[i], utf8.len(words))
+          letters[i] = math.max(letters[i], broad * utf8.len(words))
         end
       end
     end
   end
-  measure(tbl.head.rows, "%S+")
-  for _, body in ipairs(tbl.bodies) do measure(body.body, ".+") end
+  measure(tbl.head.rows, "%S+", 1.2)
+  for _, body in ipairs(tbl.bodies) do measure(body.body, ".+", 1) end
   return letters
 end
 
 local SHORT = 27 -- letters: a longer line is text, and may be broken
 -- Width of a letter, inset of a cell and least width of text: in points of a page so many points wide, and in rem of the screen.
-local PDF, PAGE = { letter = 3.6, inset = 8, text = 60 }, 476
+local PDF, PAGE = { letter = 3.2, inset = 8, text = 60 }, 476
 local SCREEN = { letter = 0.43, inset = 1.1, text = 8 }
 
 local function widths_of(letters, medium)
