@@ -30,7 +30,7 @@ def estimate_topics(
         min_conversations, min_users: floors; topics under them become one row, MERGED.
 
     Returns:
-        dataset, category, topic (its distinctive words), name (for name_topics to fill), n_conversations, n_users, n_authors, n_of (conversations of the category), share_of_category,
+        dataset, category, topic (its distinctive words), name (for name_topics to fill), n_conversations, n_users, n_authors, n_of (conversations of the category), n_authors_of, share_of_category,
         stability (adjusted Rand index between runs on other samples, per category).
     """
     labels = (
@@ -40,7 +40,8 @@ def estimate_topics(
     )
     rows = []
     for category in CATEGORIES:
-        n_of = measures.filter(in_group(category)).height
+        of = measures.filter(in_group(category))
+        n_of, authors = of.height, of["author"].n_unique()
         members = topics.filter(pl.col("category") == category).join(
             measures.select("conversation_id", "author"), on="conversation_id"
         )
@@ -61,17 +62,18 @@ def estimate_topics(
             # Alone under the floor the merged row could be told from the others and the category's size: the smallest topic joins it.
             kept, merged = kept.head(-1), pl.concat([merged, kept.tail(1)])
         for row in kept.iter_rows(named=True):
-            rows.append((category, row["label"] or UNNAMED, row["n"], row["authors"], n_of, row["stability"]))
+            rows.append((category, row["label"] or UNNAMED, row["n"], row["authors"], n_of, authors, row["stability"]))
         if merged.height:
-            rows.append((category, MERGED, int(merged["n"].sum()), authors_of(merged), n_of, None))
+            rows.append((category, MERGED, int(merged["n"].sum()), authors_of(merged), n_of, authors, None))
         if not members.height and n_of:
-            rows.append((category, MERGED, n_of, measures.filter(in_group(category))["author"].n_unique(), n_of, None))
+            rows.append((category, MERGED, n_of, authors, n_of, authors, None))
     schema = {
         "category": pl.String,
         "topic": pl.String,
         "n_conversations": pl.Int64,
         "n_authors": pl.Int64,
         "n_of": pl.Int64,
+        "n_authors_of": pl.Int64,
         "stability": pl.Float64,
     }
     table = pl.DataFrame(rows, schema=schema, orient="row")
@@ -84,6 +86,7 @@ def estimate_topics(
         n_users=pl.when(has_users(measures)).then("n_authors"),
         n_authors="n_authors",
         n_of="n_of",
+        n_authors_of="n_authors_of",
         share_of_category=(pl.col("n_conversations") / pl.col("n_of")).round(6),
         stability="stability",
     )
