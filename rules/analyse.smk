@@ -246,7 +246,7 @@ rule estimate_sentiment:
         "../environment.yml"
     params:
         datasets=DATASETS,
-        min_human_messages=config["sentiment"]["min_human_messages"],
+        lengths={"sentiment": config["sentiment"], "course": config["course"]},
         settings=config["estimate"],
         privacy=FLOORS,
         seed=config["seed"],

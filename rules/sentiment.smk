@@ -108,6 +108,7 @@ rule control_sentiment:
     params:
         datasets=DATASETS,
         min_human_messages=config["sentiment"]["min_human_messages"],
+        lengths={"sentiment": config["sentiment"], "course": config["course"]},
         window=config["sentiment"]["window"],
         cut_points=config["sentiment"]["cut_points"],
         settings=config["estimate"],
@@ -138,6 +139,7 @@ rule vary_sentiment:
     params:
         datasets=DATASETS,
         sentiment=config["sentiment"],
+        lengths={"sentiment": config["sentiment"], "course": config["course"]},
         settings=config["estimate"],
         privacy=FLOORS,
         seed=config["seed"],

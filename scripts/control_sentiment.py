@@ -7,32 +7,36 @@ import polars as pl
 import yaml
 
 from shared.change import (
+    EXCESS,
     GROUPS,
+    LENGTHS,
     as_table,
     change_rows,
     changes,
     hidden_together,
+    hidden_too,
+    is_among,
+    lengths_shown,
     less,
     mean_draws,
     messages_of,
-    without_small_differences,
+    without_hidden_reference,
 )
 from shared.job import logged
 from shared.levels import at_ends
 from shared.sentiment import LinearSentiment
 from shared.statistics import quantile_interval, summarise
-from shared.tables import counted, has_users, in_group, published
+from shared.tables import beside, counted, has_users, in_group, published
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-LENGTHS = {0: "7 or fewer", 8: "8-11", 12: "12-19", 20: "20 or more"}  # human messages from which a band begins
 OPENINGS = {-1: "negative", 0: "neutral", 1: "positive"}
 NEUTRAL = 0.17  # mean level of three messages, up to which an opening is neutral: one message of half a level does not make a feeling
 CONTROLS = ["declared", "matched", "permuted", "without the first message", "without courtesy", "nothing masked"]
 CONTROLS += ["linear score", "by opening", "by opening, later baseline", "by length"]
 MESSAGES_AT_ONCE = 2_000_000  # of all permutations at a time: bounds memory
-PATH = 12  # messages shown from the start, and half as many before the end
+PATH = 12  # messages shown from either end, at most
 
 
 def band_of(n_human: pl.Expr) -> pl.Expr:
@@ -67,14 +71,15 @@ def matched(rows: pl.DataFrame, *, bootstrap: int, confidence: float, rng: np.ra
     }  # the mean itself, and its draws
     found = []
     for group in GROUPS[:-1]:
-        base = rows.filter(in_group(group), pl.col("stratum").is_in(list(reference)))
+        alike = pl.col("stratum").is_in(list(reference))
+        base, unlike = rows.filter(in_group(group), alike), rows.filter(in_group(group), ~alike)
         draws = mean_draws(base, "change", replicates=bootstrap, rng=rng)
         share = base["stratum"].value_counts(normalize=True).sort("stratum")
         expected = sum((part * reference[stratum] for stratum, part in share.iter_rows()), np.zeros(bootstrap + 1))
         found.append(
             {
                 "group": group,
-                **counted(base, users=has_users(rows)),
+                **counted(base, users=has_users(rows), rests=[unlike, beside(rows.filter(alike), group)]),
                 "mean_start": base["start"].mean(),
                 "mean_end": base["end"].mean(),
                 **summarise(
@@ -110,11 +115,8 @@ def permuted(
         ends = drawn_without_replacement(level, first, n, count=2 * window, size=size, rng=rng)
         # Both windows have as many messages in any order; one that is not scorable keeps its place, as it does in the windows themselves.
         change = _mean_of(ends[window:]) - _mean_of(ends[:window])
-        there = np.isfinite(change)
-        total = there @ member
-        drawn.append(
-            np.divide(np.where(there, change, 0) @ member, total, out=np.full(total.shape, np.nan), where=total > 0)
-        )
+        total = np.broadcast_to(member.sum(axis=0), (size, len(GROUPS)))
+        drawn.append(np.divide(change @ member, total, out=np.full(total.shape, np.nan), where=total > 0))
     drawn = np.concatenate(drawn)
     found = []
     for number, group in enumerate(GROUPS):
@@ -130,7 +132,7 @@ def permuted(
         found.append(
             {
                 "group": group,
-                **counted(base, users=has_users(rows)),
+                **counted(base, users=has_users(rows), rests=[beside(rows, group)]),
                 "mean_start": None,
                 "mean_end": None,
                 "estimate": centre,
@@ -166,10 +168,10 @@ def drawn_without_replacement(
 
 
 def _mean_of(drawn):
-    """(size, conversations) mean of what is scored of (count, size, conversations); nan where nothing is."""
+    """(size, conversations) mean of what is scored of (count, size, conversations); neutral where nothing is."""
     used = np.isfinite(drawn)
     count = used.sum(axis=0)
-    return np.divide(np.where(used, drawn, 0).sum(axis=0), count, out=np.full(count.shape, np.nan), where=count > 0)
+    return np.divide(np.where(used, drawn, 0).sum(axis=0), count, out=np.zeros(count.shape), where=count > 0)
 
 
 def control_sentiment(
@@ -217,15 +219,11 @@ def control_sentiment(
     second = at_ends(
         messages.filter(pl.col("place").is_between(window, 2 * window - 1)), ["level_compound"], window=window
     )
-    third = (
-        third.join(
-            second.select("conversation_id", baseline="level_compound_start"),
-            on="conversation_id",
-            maintain_order="left",
-        )
-        .drop_nulls("baseline")
-        .with_columns(part=opening_of(pl.col("start")))
-    )
+    third = third.join(
+        second.select("conversation_id", baseline="level_compound_start"),
+        on="conversation_id",
+        maintain_order="left",
+    ).with_columns(part=opening_of(pl.col("start")))
     again = third.with_columns(start="baseline", change=pl.col("end") - pl.col("baseline"))
     divided = {
         "by opening": (third, OPENINGS),
@@ -238,7 +236,7 @@ def control_sentiment(
     found |= {(control, "all"): change_rows(rows, **options) for control, rows in variants.items()}
     for control, (rows, parts) in divided.items():
         found |= {(control, part): change_rows(rows.filter(part=part), **options) for part in parts.values()}
-    absent = dict.fromkeys(["excess", "excess_ci_low", "excess_ci_high", "p_value"])
+    absent = dict.fromkeys([*EXCESS, "p_value"])
     return as_table(
         [
             {"dataset": dataset, "control": control, "part": part}
@@ -254,13 +252,15 @@ COLUMNS = [
     "n_conversations",
     "n_users",
     "n_authors",
+    "n_rest",
+    "n_authors_rest",
     "mean_start",
     "mean_end",
     "estimate",
     "ci_low",
     "ci_high",
 ]
-COLUMNS += ["excess", "excess_ci_low", "excess_ci_high", "p_value"]
+COLUMNS += [*EXCESS, "p_value"]
 
 
 def _in_order(row):
@@ -270,38 +270,45 @@ def _in_order(row):
 def path_of_sentiment(
     messages: pl.DataFrame, *, dataset: str, min_human_messages: int, bootstrap: int, confidence: float, seed: int
 ) -> pl.DataFrame:
-    """Mean level message by message, counted from the start and from the end.
+    """Mean level message by message, counted from the start and from the end: as many as each of the conversations has, so that all are of the same.
 
     Args:
         messages, dataset, min_human_messages, bootstrap, confidence, seed: see control_sentiment.
 
     Returns:
-        dataset, group, counted_from (start or end), message (1, 2, ... the human's own), n_conversations (with so many messages; fewer and fewer, so
-        that later ones are of other conversations), n_users, estimate (mean level of those that are scorable) with interval.
+        dataset, group, counted_from (start or end), message (1, 2, ... the human's own), n_conversations, n_users, estimate (mean level; neutral
+        where there is nothing to score) with interval.
     """
-    long = messages.filter(pl.col("n_human") >= min_human_messages)
+    long = messages.filter(pl.col("n_human") >= min_human_messages).with_columns(pl.col("level_compound").fill_null(0))
     users, rows = has_users(long), []
-    places = {("start", number): pl.col("place") == number - 1 for number in range(1, PATH + 1)}
-    # Before the end only as many as every conversation has.
-    places |= {("end", number): pl.col("place") == pl.col("n_human") - number for number in range(PATH // 2, 0, -1)}
+    numbers = range(1, min(PATH, min_human_messages) + 1)
+    places = {("start", number): pl.col("place") == number - 1 for number in numbers}
+    places |= {("end", number): pl.col("place") == pl.col("n_human") - number for number in reversed(numbers)}
     for group in GROUPS:
         base = long.filter(in_group(group))
         for number, ((side, message), where) in enumerate(places.items()):
             rng = np.random.default_rng([seed, number])
             here = base.filter(where)
-            scored = here.drop_nulls("level_compound")
-            draws = mean_draws(scored, "level_compound", replicates=bootstrap, rng=rng)
+            draws = mean_draws(here, "level_compound", replicates=bootstrap, rng=rng)
             rows.append(
                 {
                     "dataset": dataset,
                     "group": group,
                     "counted_from": side,
                     "message": message,
-                    **counted(here, users=users),
-                    **summarise(draws, confidence=confidence, value=scored["level_compound"].mean()),
+                    **counted(here, users=users, rests=[beside(long.filter(where), group)]),
+                    **summarise(draws, confidence=confidence, value=here["level_compound"].mean()),
                 }
             )
     return as_table(rows)
+
+
+def lengths_of_controls(min_human_messages: int, window: int) -> dict[str, set[int]]:
+    """{control: the fewest human messages by which it counts conversations}; see shared.change.lengths_shown."""
+    third = {max(min_human_messages, 3 * window)}
+    divided = {"by opening": third, "by opening, later baseline": third}
+    divided["by length"] = {min_human_messages} | {least for least in LENGTHS if least > min_human_messages}
+    return dict.fromkeys(CONTROLS, {min_human_messages}) | divided
 
 
 def main():
@@ -310,28 +317,27 @@ def main():
         cues = yaml.safe_load(file)["sentiment"]
     cuts = {"compound": params.cut_points, "linear": LinearSentiment.load(snakemake.input.model, cues).cut_points}
     rule = {"min_human_messages": params.min_human_messages, **params.settings, "seed": params.seed}
-    controls, paths = [], []
+    controls, paths, told = [], [], []
     for dataset, path in zip(params.datasets, snakemake.input.measures, strict=True):
         shards = [shard for shard in snakemake.input.sentiment if shard.startswith(f"data/interim/{dataset}/")]
         sentiment = pl.concat([pl.read_parquet(shard) for shard in shards])
-        messages = messages_of(pl.read_parquet(path), sentiment, cut_points=cuts)
+        measures = pl.read_parquet(path)
+        messages = messages_of(measures, sentiment, cut_points=cuts)
         controls.append(control_sentiment(messages, dataset=dataset, window=params.window, **rule))
         paths.append(path_of_sentiment(messages, dataset=dataset, **rule))
-    floor = params.privacy["min_conversations"]
+        for group in GROUPS:
+            shown = lengths_shown(measures, group, **params.lengths, **params.privacy)
+            counted_by = lengths_of_controls(params.min_human_messages, params.window)
+            told += [(dataset, group, control) for control, lengths in counted_by.items() if not lengths <= shown]
     hide = [name for name in COLUMNS if name != "group" and not name.startswith("n_")]
     table = published(pl.concat(controls), **params.privacy, hide=hide)
     table = hidden_together(table, by=["dataset", "control", "group"], hide=hide)
-    together = {"by": ["dataset", "group"], "rows": ["control"], "floor": floor}
-    # The first is published elsewhere too; the others average the same scores of some of its conversations.
-    nested = pl.col("control").is_in(["declared", "matched"]) | (pl.col("part") != "all")
-    table = pl.concat([without_small_differences(table.filter(nested), **together, hide=hide), table.filter(~nested)])
-    order = pl.col("control").replace_strict({name: n for n, name in enumerate(CONTROLS)}, return_dtype=pl.Int64)
-    table = without_small_differences(table.sort("dataset", order, maintain_order=True), **together)
-    table.write_csv(snakemake.output.controls)
-    path = published(pl.concat(paths), **params.privacy, hide=["estimate", "ci_low", "ci_high"])
-    without_small_differences(path, by=["dataset", "group"], rows=["counted_from", "message"], floor=floor).write_csv(
-        snakemake.output.path
-    )
+    table = hidden_too(table, is_among(["dataset", "group", "control"], told), hide=hide)
+    without_hidden_reference(table, by=["dataset", "control", "part"]).write_csv(snakemake.output.controls)
+    hide = ["estimate", "ci_low", "ci_high"]
+    path = published(pl.concat(paths), **params.privacy, hide=hide)
+    told = [(dataset, group) for dataset, group, control in told if control == "declared"]
+    hidden_too(path, is_among(["dataset", "group"], told), hide=hide).write_csv(snakemake.output.path)
 
 
 if __name__ == "__main__":

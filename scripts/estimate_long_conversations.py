@@ -10,7 +10,7 @@ from shared.concerns import hidden_groups, of_concern
 from shared.contracts import CATEGORIES
 from shared.job import logged
 from shared.statistics import bootstrap_share, summarise
-from shared.tables import has_users, hidden_parts, in_group
+from shared.tables import has_users, hidden_parts, in_group, long_from
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -28,14 +28,6 @@ SCHEMA = {
     ),
     "suppressed": pl.Boolean,
 }
-
-
-def long_from(n_human: pl.Series, *, min_human_messages: int, share: float, at_least: int) -> int:
-    """Human messages from which an affective conversation is long: the study's number, or where fewer than `at_least` reach it, the
-    smallest that no more than `share` of them reach."""
-    if (n_human >= min_human_messages).sum() >= at_least or not len(n_human):
-        return min_human_messages
-    return int(n_human.sort(descending=True)[int(share * len(n_human))]) + 1
 
 
 def estimate_long_conversations(

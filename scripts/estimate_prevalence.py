@@ -17,7 +17,7 @@ from shared.statistics import (
     stratified_interval,
     summarise,
 )
-from shared.tables import UNIONS, has_users, in_group, small
+from shared.tables import UNIONS, beside, has_users, in_group, small
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -114,9 +114,7 @@ def groups_under_floor(measures: pl.DataFrame, **floors: int) -> set[str]:
     }
 
     def few_beside(group):
-        """Those beside a group of affective conversations are told by subtracting it."""
-        beside = measures.filter(in_group("affective") & ~in_group(group))
-        return members(group).height > 0 and small(beside, **floors)
+        return members(group).height > 0 and small(beside(measures, group), **floors)
 
     hidden |= set(filter(few_beside, [*CATEGORIES, *UNIONS]))
     for union, names in UNIONS.items():

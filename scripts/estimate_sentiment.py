@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from shared.change import less, mean_draws
+from shared.change import hidden_too, is_among, lengths_shown, less, mean_draws, without_hidden_reference
 from shared.job import logged
 from shared.statistics import summarise
-from shared.tables import TYPES, counted, has_users, in_group, published
+from shared.tables import TYPES, beside, counted, has_users, in_group, published
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -58,7 +58,7 @@ def estimate_sentiment(
             {
                 "dataset": dataset,
                 "group": group,
-                **counted(base, users=users),
+                **counted(base, users=users, rests=[beside(scored, group)]),
                 "mean_start": base["level_start"].mean(),
                 "mean_end": base["level_end"].mean(),
                 **summarise(own, confidence=confidence, value=change.mean()),
@@ -77,26 +77,26 @@ def estimate_sentiment(
 
 
 def main():
-    tables = [
-        estimate_sentiment(
-            pl.read_parquet(path),
-            dataset=dataset,
-            min_human_messages=snakemake.params.min_human_messages,
-            **snakemake.params.settings,
-            seed=snakemake.params.seed,
+    params, tables, told = snakemake.params, [], []
+    least = params.lengths["sentiment"]["min_human_messages"]
+    for dataset, path in zip(params.datasets, snakemake.input.measures, strict=True):
+        measures = pl.read_parquet(path)
+        tables.append(
+            estimate_sentiment(measures, dataset=dataset, min_human_messages=least, **params.settings, seed=params.seed)
         )
-        for dataset, path in zip(snakemake.params.datasets, snakemake.input.measures, strict=True)
-    ]
+        shown = {group: lengths_shown(measures, group, **params.lengths, **params.privacy) for group in GROUPS}
+        told += [(dataset, group) for group in GROUPS if least not in shown[group]]
     table = pl.concat(tables)
     # Improved, same and worsened of a few conversations each would give these few away.
-    floor = snakemake.params.privacy["min_conversations"]
+    floor = params.privacy["min_conversations"]
     parts = ["share_improved", "share_same", "share_worsened"]
     few = pl.any_horizontal(
         [(pl.col(part) * pl.col("n_conversations")).round().is_between(1, floor - 1) for part in parts]
     )
     table = table.with_columns(pl.when(~few.fill_null(False)).then(pl.col(parts)))
     hide = [name for name, kind in table.schema.items() if kind == pl.Float64]
-    published(table, **snakemake.params.privacy, hide=hide).write_csv(snakemake.output.sentiment)
+    table = hidden_too(published(table, **params.privacy, hide=hide), is_among(["dataset", "group"], told), hide=hide)
+    without_hidden_reference(table, by=["dataset"]).write_csv(snakemake.output.sentiment)
 
 
 if __name__ == "__main__":

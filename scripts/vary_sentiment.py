@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import yaml
 
-from shared.change import KNOWN, as_table, less, messages_of, without_small_differences
+from shared.change import EXCESS, KNOWN, as_table, hidden_too, is_among, lengths_shown, less, messages_of
 from shared.job import logged
 from shared.levels import at_ends
 from shared.sentiment import SCORERS, TEXTS, LinearSentiment
@@ -46,9 +46,8 @@ def vary_sentiment(
         group (affective), n_conversations, n_users, mean_start, mean_end, estimate with interval, excess with interval.
     """
     usual = ("vader", "masked", "level", declared["min_human_messages"], declared["window"])
-    # The declared number of messages before the others: where two are too near each other to publish both, it is the one that stays.
-    shortest = sorted(min_human_messages, key=lambda n: (n != declared["min_human_messages"], n))
-    fitting = [choice for choice in product(SCORERS, TEXTS, SCALES, shortest, windows) if choice[3] >= 2 * choice[4]]
+    every = product(SCORERS, TEXTS, SCALES, min_human_messages, windows)
+    fitting = [choice for choice in every if choice[3] >= 2 * choice[4]]
     choices = list(dict.fromkeys([usual, *fitting]))
     starts, ends = ends_of(messages, choices)
     conversations = messages.select(KNOWN).unique("conversation_id", maintain_order=True)
@@ -86,8 +85,7 @@ def vary_sentiment(
 
 
 def ends_of(messages: pl.DataFrame, choices: list[tuple]) -> tuple[np.ndarray, np.ndarray]:
-    """Mean score at the start and at the end of each conversation under each choice: (conversations, choices); nan where it has too few messages, or
-    nothing to score at one of its ends."""
+    """Mean score at the start and at the end of each conversation under each choice: (conversations, choices); nan where it has too few messages."""
     n_human = messages.unique("conversation_id", maintain_order=True)["n_human"].to_numpy()
     columns = [f"{SCALES[scale]}{SCORERS[instrument]}{TEXTS[text]}" for instrument, text, scale, *_ in choices]
     found = {
@@ -97,7 +95,7 @@ def ends_of(messages: pl.DataFrame, choices: list[tuple]) -> tuple[np.ndarray, n
     sides = np.full((2, len(n_human), len(choices)), np.nan)
     for number, (column, (*_, at_least, window)) in enumerate(zip(columns, choices, strict=True)):
         both = np.stack([found[window][f"{column}_{end}"].to_numpy() for end in ("start", "end")])
-        used = (n_human >= at_least) & np.isfinite(both).all(axis=0)
+        used = n_human >= at_least
         sides[:, used, number] = both[:, used]
     return tuple(sides)
 
@@ -106,28 +104,34 @@ def main():
     params = snakemake.params
     with open(snakemake.input.codebook, encoding="utf-8") as file:
         cues = yaml.safe_load(file)["sentiment"]
-    sentiment = params.sentiment
+    sentiment, lengths = params.sentiment, params.sentiment["specifications"]["min_human_messages"]
     cuts = {"compound": sentiment["cut_points"], "linear": LinearSentiment.load(snakemake.input.model, cues).cut_points}
-    tables = []
+    tables, told = [], {"affective": [], "not affective": []}
     for dataset, path in zip(params.datasets, snakemake.input.measures, strict=True):
         shards = [shard for shard in snakemake.input.sentiment if shard.startswith(f"data/interim/{dataset}/")]
         scored = pl.concat([pl.read_parquet(shard) for shard in shards])
+        measures = pl.read_parquet(path)
+        for group, hidden in told.items():
+            shown = lengths_shown(measures, group, **params.lengths, **params.privacy)
+            hidden += [(dataset, n) for n in {sentiment["min_human_messages"], *lengths} if n not in shown]
         tables.append(
             vary_sentiment(
-                messages_of(pl.read_parquet(path), scored, cut_points=cuts),
+                messages_of(measures, scored, cut_points=cuts),
                 dataset=dataset,
                 declared={name: sentiment[name] for name in ("min_human_messages", "window")},
-                min_human_messages=sentiment["specifications"]["min_human_messages"],
+                min_human_messages=lengths,
                 windows=sentiment["specifications"]["window"],
                 **params.settings,
                 seed=params.seed,
             )
         )
-    hide = ["mean_start", "mean_end", "estimate", "ci_low", "ci_high", "excess", "excess_ci_low", "excess_ci_high"]
+    hide = ["mean_start", "mean_end", "estimate", "ci_low", "ci_high", *EXCESS]
     table = published(pl.concat(tables), **params.privacy, hide=hide)
-    floor, scored = params.privacy["min_conversations"], ["dataset", "instrument", "text", "scale", "window"]
-    table = without_small_differences(table, by=scored, rows=["min_human_messages"], floor=floor, hide=hide)
-    without_small_differences(table, by=["dataset"], rows=CHOICES, floor=floor).write_csv(snakemake.output.curve)
+    key = ["dataset", "min_human_messages"]
+    table = hidden_too(table, is_among(key, told["affective"]), hide=hide)
+    # One less the other would tell the change of conversations that are not affective.
+    table = table.with_columns(pl.when(~is_among(key, told["not affective"])).then(pl.col(EXCESS)))
+    table.write_csv(snakemake.output.curve)
 
 
 if __name__ == "__main__":

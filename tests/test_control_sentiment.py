@@ -5,11 +5,24 @@ import polars as pl
 import pytest
 from control_sentiment import control_sentiment, drawn_without_replacement, path_of_sentiment
 from estimate_sentiment import estimate_sentiment
+from hypothesis import given
+from hypothesis import strategies as st
 from vary_sentiment import vary_sentiment
 
 from shared import contracts
-from shared.change import KNOWN, changes, hidden_together, messages_of, without_small_differences
+from shared.change import (
+    EXCESS,
+    KNOWN,
+    changes,
+    hidden_together,
+    hidden_too,
+    is_among,
+    lengths_shown,
+    messages_of,
+    without_hidden_reference,
+)
 from shared.contracts import CATEGORIES
+from shared.tables import published
 
 CUTS = {"compound": [-0.5, -0.05, 0.05, 0.5], "linear": [-0.5, -0.05, 0.05, 0.5]}
 OPTIONS = {"dataset": "own", "bootstrap": 300, "confidence": 0.95, "seed": 4}
@@ -18,7 +31,7 @@ FALL, RISE = [0.8, 0.8, 0.8, -0.8, -0.8, -0.8], [-0.8, -0.8, -0.8, 0.8, 0.8, 0.8
 
 
 def messages(*groups):
-    """Scored messages; each group is (number of conversations, affective, compound scores, columns that differ)."""
+    """Scored messages; each group is (number of conversations, affective, compound scores, columns that differ, categories)."""
     scored, known = [], []
     for n, affective, compound, *columns in groups:
         for _ in range(n):
@@ -27,7 +40,8 @@ def messages(*groups):
             for place, value in enumerate(compound):
                 scores = {column: value for column in SCORES} | {column: own[place] for column, own in other.items()}
                 scored.append({"conversation_id": name, "turn": 2 * place, **scores})
-            own = {"affective": affective, "included": affective, "categories": ["coaching"] if affective else []}
+            categories = columns[1] if len(columns) > 1 else ["coaching"] if affective else []
+            own = {"affective": affective, "included": affective, "categories": categories}
             known.append(
                 {
                     "conversation_id": name,
@@ -119,11 +133,11 @@ def test_a_window_that_selects_regresses_and_a_later_one_does_not():
 
 
 def test_the_bands_of_length_are_all_conversations():
-    table = controls((2, True, [0.0] * 6), (3, True, [0.0] * 8), (4, True, [0.0] * 19), (5, True, [0.0] * 25))
+    table = controls((2, True, [0.0] * 6), (3, True, [0.0] * 9), (4, True, [0.0] * 19), (5, True, [0.0] * 25))
     bands = table.filter(control="by length", group="affective")
     assert dict(bands.select("part", "n_conversations").iter_rows()) == {
-        "7 or fewer": 2,
-        "8-11": 3,
+        "8 or fewer": 2,
+        "9-11": 3,
         "12-19": 4,
         "20 or more": 5,
     }
@@ -136,10 +150,13 @@ def test_the_path_counts_messages_from_both_ends():
     assert (first["estimate"], last["estimate"]) == (-1, 1)
 
 
-def test_later_messages_of_the_path_are_of_those_that_stayed():
-    table = path_of_sentiment(messages((5, True, [0.0] * 6), (3, True, [0.8] * 8)), min_human_messages=6, **OPTIONS)
-    row = found(table, group="affective", counted_from="start", message=7)
-    assert (row["n_conversations"], row["estimate"]) == (3, 1)
+def test_every_message_of_the_path_is_of_the_same_conversations():
+    table = path_of_sentiment(
+        messages((5, True, [0.0] * 6), (3, True, [None, *[0.8] * 7])), min_human_messages=6, **OPTIONS
+    )
+    rows = table.filter(group="affective")
+    assert (rows.height, rows["n_conversations"].unique().to_list()) == (12, [8])
+    assert found(rows, counted_from="start", message=1)["estimate"] == 0  # nothing to score is neutral
 
 
 def curve(*groups):
@@ -185,32 +202,113 @@ def test_what_is_left_beyond_conversations_alike_is_the_mean_of_what_is_left_in_
     assert found(table, control="matched", group="affective")["estimate"] == 0.7
 
 
-def published(*numbers, part=None):
-    columns = {
-        "control": [f"k{n}" for n in range(len(numbers))] if part is None else part,
-        "n_conversations": list(numbers),
-    }
-    return pl.DataFrame(columns).with_columns(
-        dataset=pl.lit("own"), n_users=pl.lit(None, pl.Int64), estimate=0.5, suppressed=False
+# What may be published
+
+FLOORS = {"min_conversations": 10, "min_users": 10}
+COURSE = {"min_human_messages": 6, "long": {"min_human_messages": 50, "share": 0.1}}
+SENTIMENT = {"min_human_messages": 6, "window": 3, "specifications": {"min_human_messages": [4, 6, 9, 12]}}
+
+
+def shown(n_of_length, *, per_user=None):
+    """lengths_shown of affective conversations: {human messages: number}, each of an author of its own or `per_user` of each user."""
+    lengths = [length for length, n in n_of_length.items() for _ in range(n)]
+    names = [str(number // (per_user or 1)) for number in range(len(lengths))]
+    schema = {"n_human": pl.Int32, "author": pl.String, "user_id": pl.String}
+    table = pl.DataFrame({"n_human": lengths, "author": names, "user_id": names}, schema=schema).with_columns(
+        included=True, affective=True, user_id="user_id" if per_user else pl.lit(None, pl.String)
     )
+    return lengths_shown(table, "affective", sentiment=SENTIMENT, course=COURSE, **FLOORS)
 
 
-def test_a_number_nearly_that_of_a_row_above_is_blank():
-    table = without_small_differences(published(30, 30, 25, 20), by=["dataset"], rows=["control"], floor=10)
-    assert table["n_conversations"].to_list() == [30, 30, None, 20]
-    assert table["estimate"].null_count() == 0
+@pytest.mark.parametrize(
+    ("n_of_length", "expected"),
+    [
+        ({2: 10, 4: 10, 6: 10, 9: 10, 12: 10, 20: 10}, {4, 6, 9, 12, 20}),
+        ({2: 10, 4: 9, 6: 30, 20: 30}, {6, 9, 12, 20}),
+        ({2: 9, 6: 30, 20: 30}, {9, 12, 20}),
+        ({2: 10, 6: 30, 9: 9, 20: 30}, {4, 6, 9}),
+        ({2: 10, 20: 9}, set()),
+    ],
+    ids=["all", "nine of four", "nine not of six", "nine not of twelve", "nine in all"],
+)
+def test_no_length_is_counted_that_would_tell_of_a_few_shorter_ones(n_of_length, expected):
+    assert shown(n_of_length) == expected
 
 
-def test_parts_whose_sum_is_nearly_that_of_the_whole_are_suppressed_where_the_same_scores_are_averaged():
-    parts = published(40, 20, 15, part=["whole", "parts", "parts"])
-    table = without_small_differences(parts, by=["dataset"], rows=["control"], floor=10, hide=("estimate",))
-    assert (
-        table.select("n_conversations", "estimate", "suppressed").rows()
-        == [(40, 0.5, False)] + [(None, None, True)] * 2
-    )
+@given(st.dictionaries(st.sampled_from([2, 4, 6, 8, 9, 12, 15, 20, 60]), st.integers(0, 30), min_size=1))
+def test_no_two_published_numbers_differ_by_a_few(n_of_length):
+    numbers = [sum(n for length, n in n_of_length.items() if length >= least) for least in shown(n_of_length)]
+    numbers += [n for n in [sum(n_of_length.values())] if n >= 10]
+    assert all(abs(n - other) >= 10 or n == other for n in numbers for other in numbers)
+    assert all(n == 0 or n >= 10 for n in numbers)
+
+
+def test_users_of_the_shorter_conversations_have_the_floor_too():
+    assert 6 not in shown({2: 20, 6: 400}, per_user=4)
+    assert 6 in shown({2: 40, 6: 400}, per_user=4)
+
+
+def floored(*groups):
+    hide = ["mean_start", "mean_end", "estimate", "ci_low", "ci_high", *EXCESS, "p_value"]
+    return published(controls(*groups), **FLOORS, hide=hide)
+
+
+@pytest.mark.parametrize("control", ["declared", "matched", "permuted", "linear score"])
+def test_the_few_that_are_not_of_a_category_cannot_be_told_from_the_whole(control):
+    table = floored((14, True, RISE), (5, True, FALL, {}, []), (30, False, RISE), (30, False, FALL))
+    both, coaching = (found(table, control=control, group=group) for group in ("affective", "coaching"))
+    assert both["n_conversations"] == 19
+    assert [coaching[name] for name in ("n_conversations", "mean_start", "estimate", "suppressed")] == [
+        None,
+        None,
+        None,
+        True,
+    ]
+
+
+def test_a_category_is_shown_beside_enough_others():
+    table = floored((14, True, RISE), (10, True, FALL, {}, []), (30, False, RISE))
+    assert found(table, control="declared", group="coaching")["n_conversations"] == 14
+
+
+def test_the_few_without_a_match_cannot_be_told():
+    table = floored((20, True, RISE), (9, True, [0.0] * 6), (30, False, RISE))
+    assert found(table, control="declared", group="affective")["n_conversations"] == 29
+    assert found(table, control="matched", group="affective")["suppressed"]
+
+
+def test_numbers_that_a_mean_would_give_back_are_those_of_its_row():
+    """The attack: levels are halves, so that a mean times twice the number of conversations is whole."""
+    silent = {"compound_plain": [None] * 6}
+    table = controls((25, True, RISE), (3, True, RISE, silent), (30, False, FALL))
+    declared, plain = (found(table, control=control, group="affective") for control in ("declared", "without courtesy"))
+    assert declared["n_conversations"] == plain["n_conversations"] == 28
+    assert plain["mean_start"] * 28 == pytest.approx(-25, abs=1e-4)  # the three count as neutral, not as absent
+
+
+def test_a_change_beyond_a_hidden_reference_is_hidden():
+    table = floored((20, True, RISE), (9, False, FALL))
+    declared = without_hidden_reference(table, by=["dataset", "control", "part"])
+    assert found(table, control="declared", group="affective")["excess"] is not None
+    assert found(declared, control="declared", group="affective")["excess"] is None
+    assert found(declared, control="declared", group="affective")["estimate"] is not None
+
+
+def test_rows_of_a_hidden_length_are_suppressed():
+    table = pl.DataFrame({"dataset": ["own"] * 3, "least": [4, 6, 9], "n_conversations": [40, 30, 20], "estimate": 0.5})
+    table = table.with_columns(n_users=pl.lit(None, pl.Int64), suppressed=False)
+    left = hidden_too(table, is_among(["dataset", "least"], [("own", 4), ("other", 6)]), hide=["estimate"])
+    assert left.select("n_conversations", "estimate", "suppressed").rows() == [
+        (None, None, True),
+        (30, 0.5, False),
+        (20, 0.5, False),
+    ]
+    assert hidden_too(table, is_among(["dataset"], []), hide=["estimate"]).equals(table)
 
 
 def test_parts_are_hidden_together():
-    parts = published(40, 20, part=["parts", "parts"]).with_columns(suppressed=pl.Series([False, True]))
-    table = hidden_together(parts, by=["control"], hide=["estimate"])
+    parts = pl.DataFrame(
+        {"control": "parts", "n_conversations": [40, 20], "estimate": 0.5, "suppressed": [False, True]}
+    )
+    table = hidden_together(parts.with_columns(n_users=pl.lit(None, pl.Int64)), by=["control"], hide=["estimate"])
     assert table.select("n_conversations", "estimate").rows() == [(None, None)] * 2

@@ -1051,6 +1051,19 @@ def test_a_group_without_conversations_has_no_change():
     assert (found["n_conversations"], found["estimate"], found["share_improved"]) == (0, None, None)
 
 
+def test_the_few_that_are_not_of_a_category_have_no_mean():
+    """The attack: 19 times the mean of all less 14 times the mean of coaching is the sum over the five others."""
+    table = sentiment((14, affective("coaching") | felt(0.0, 0.5)), (5, affective("roleplay") | felt(-1.0, 0.0)))
+    table = published(table, **FLOORS, hide=[name for name, kind in table.schema.items() if kind == pl.Float64])
+    assert row(table, group="affective")["n_conversations"] == 19
+    coaching = row(table, group="coaching")
+    assert coaching["suppressed"] and {
+        coaching[name] for name in ("n_conversations", "mean_start", "mean_end", "estimate")
+    } == {None}
+    enough = sentiment((14, affective("coaching") | felt(0.0, 0.5)), (10, affective("roleplay") | felt(-1.0, 0.0)))
+    assert row(published(enough, **FLOORS, hide=["estimate"]), group="coaching")["n_conversations"] == 14
+
+
 # Topics
 
 
@@ -1126,6 +1139,12 @@ def test_no_topic_under_the_floor_is_told_from_the_size_of_its_category(sizes):
 def test_a_large_topic_of_too_few_users_is_merged():
     table = topics_of([20, 20], users=lambda number: f"u{number % 3 if number < 20 else number}", terms=("a", "b"))
     assert table.select("topic", "n_conversations", "n_users").rows() == [(MERGED, 40, 23)]
+
+
+def test_the_size_of_a_category_of_too_few_users_is_not_published():
+    table = topics_of([20, 20], users=lambda number: f"u{number % 9}", terms=("a", "b"))
+    shown = published(table, **FLOORS, hide=["share_of_category"])
+    assert shown.select("n_conversations", "n_users", "n_of", "share_of_category").rows() == [(None,) * 4]
 
 
 def test_a_topic_without_terms_says_so():

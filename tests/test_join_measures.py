@@ -120,9 +120,9 @@ def test_a_message_that_is_not_scorable_holds_its_place_in_the_window():
     assert row["level_start"] == 0.5
 
 
-def test_a_window_without_a_scorable_message_is_null():
+def test_a_window_without_a_scorable_message_is_neutral():
     row = at_ends(sentiment([None, None, 1.0]), ["level", "compound"], window=2).row(0, named=True)
-    assert (row["level_start"], row["level_end"]) == (None, 1.0)
+    assert (row["level_start"], row["level_end"]) == (0.0, 1.0)
 
 
 def test_conversations_in_are_conversations_out():

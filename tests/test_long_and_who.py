@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 import polars as pl
 import pytest
-from estimate_long_conversations import estimate_long_conversations, long_from
+from estimate_long_conversations import estimate_long_conversations
 from estimate_who import OTHER, PERSONS, estimate_who, few, kept_values, top_draws, top_share
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +14,7 @@ from test_estimates import affective, measures, row
 from write_report import long_shown, who_shown
 
 from shared.findings import on_long, on_who
+from shared.tables import long_from
 
 SETTINGS = {"dataset": "own", "floors": FLOORS, "bootstrap": 200, "confidence": 0.95, "seed": 3}
 WHO = {"by person", "by country", "by model", "over time"}

@@ -1,13 +1,17 @@
 """Change of sentiment within conversations: every score's levels, changes from first to last messages, their means, and numbers that tell of nobody."""
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 
 from shared.levels import at_ends, levels
 from shared.statistics import bootstrap_ratio, summarise
-from shared.tables import TYPES, counted, has_users, in_group
+from shared.tables import TYPES, beside, counted, has_users, in_group, long_from, small
 
 GROUPS = ["affective", *TYPES, "not affective"]
+LENGTHS = {0: "8 or fewer", 9: "9-11", 12: "12-19", 20: "20 or more"}  # human messages from which a band begins
+EXCESS = ["excess", "excess_ci_low", "excess_ci_high"]
 KNOWN = [
     "conversation_id",
     "cluster",
@@ -47,9 +51,9 @@ def messages_of(measures: pl.DataFrame, sentiment: pl.DataFrame, *, cut_points: 
 
 
 def changes(messages: pl.DataFrame, column: str, *, window: int, min_human_messages: int) -> pl.DataFrame:
-    """The conversations with enough messages and something to score at both ends: KNOWN, start, end (means of the windows), change."""
+    """The conversations with enough messages: KNOWN, start, end (means of the windows), change."""
     long = messages.filter(pl.col("n_human") >= min_human_messages)
-    ends = at_ends(long, [column], window=window).drop_nulls()
+    ends = at_ends(long, [column], window=window)
     return (
         long.select(KNOWN)
         .unique("conversation_id", maintain_order=True)
@@ -85,7 +89,7 @@ def change_rows(
         bootstrap, confidence, rng: of the intervals.
 
     Returns:
-        group, n_conversations, n_users, n_authors, mean_start, mean_end, estimate with interval, excess with interval.
+        group, what is counted, mean_start, mean_end, estimate with interval, excess with interval.
     """
     users = has_users(rows)
     others = rows.filter(in_group("not affective"))
@@ -101,7 +105,7 @@ def change_rows(
         found.append(
             {
                 "group": group,
-                **counted(base, users=users),
+                **counted(base, users=users, rests=[beside(rows, group)]),
                 "mean_start": base["start"].mean(),
                 "mean_end": base["end"].mean(),
                 **summarise(own, confidence=confidence, value=mean),
@@ -115,9 +119,9 @@ def change_rows(
 
 def as_table(rows: list[dict]) -> pl.DataFrame:
     """Rows as a table: numbers are Float64 and rounded, counts Int64."""
-    counts = {"n_conversations", "n_users", "n_authors", "part", "message", "min_human_messages", "window"}
+    counts = {"part", "message", "min_human_messages", "window"}
     kinds = {
-        name: pl.Int64 if name in counts else pl.Float64
+        name: pl.Int64 if name in counts or name.startswith("n_") else pl.Float64
         for name, value in rows[0].items()
         if not isinstance(value, str | bool)
     }
@@ -125,39 +129,59 @@ def as_table(rows: list[dict]) -> pl.DataFrame:
     return table.with_columns(pl.col(pl.Float64).fill_nan(None).round(6))
 
 
-def without_small_differences(
-    table: pl.DataFrame, *, by: list[str], rows: list[str], floor: int, hide: tuple[str, ...] = ()
-) -> pl.DataFrame:
-    """Blank the numbers of conversations and users wherever those above them are nearly as many, but not as many.
+def lengths_shown(
+    measures: pl.DataFrame, group: str, *, sentiment: dict[str, Any], course: dict[str, Any], **floors: int
+) -> set[int]:
+    """Fewest human messages by which the conversations of a group may be counted in any table of sentiment.
 
-    Rows that rest on nearly the same conversations would say of how few they differ: of 1 to floor - 1.
+    Every such table counts those with so many messages or more, so that one number less another tells how many have fewer: none, or enough for
+    the floors. Which numbers stay does not hang on a table: those that are published elsewhere, then the declared one, the bands of
+    LENGTHS, the openings (three windows), the specifications.
 
     Args:
-        table: a published table.
-        by: columns within which rows rest on the same conversations.
-        rows: columns that tell such rows apart; rows with the same of both divide the conversations, and their sum counts.
-        floor: fewest conversations, or users, that numbers may differ by.
-        hide: columns to blank too, as suppressed: where the same scores are averaged, the few follow from two means.
+        measures: contracts.Measures.
+        sentiment, course: of the configuration.
+        floors: min_conversations, min_users.
     """
-    numbers = ["n_conversations", "n_users"]
-    totals = table.group_by([*by, *rows], maintain_order=True).agg(pl.col(name).sum() for name in numbers)
-    judged = []
-    for part in totals.partition_by(by, maintain_order=True):
-        shown = {name: [] for name in numbers}
-        near = []
-        for row in part.iter_rows(named=True):
-            near.append(
-                any(0 < abs(row[name] - other) < floor for name in numbers for other in shown[name] if row[name])
-            )
-            for name in numbers:
-                shown[name] += [] if near[-1] or not row[name] else [row[name]]
-        judged.append(part.select(*by, *rows, near=pl.Series(near)))
-    joined = table.join(pl.concat(judged), on=[*by, *rows], maintain_order="left")
-    blanked = joined.with_columns(pl.when(~pl.col("near")).then(pl.col(*numbers, *hide)))
-    return blanked.with_columns(suppressed=pl.col("suppressed") | (pl.col("near") & bool(hide))).drop("near")
+    rows, n_human = measures.filter(in_group(group)), pl.col("n_human")
+    declared, users = sentiment["min_human_messages"], has_users(measures)
+    long = long_from(measures.filter("included")["n_human"], **course["long"], at_least=max(floors.values()))
+    elsewhere = [0, course["min_human_messages"], long]
+    own = [declared, *(least for least in LENGTHS if least > declared), max(declared, 3 * sentiment["window"])]
+    own += sentiment["specifications"]["min_human_messages"]
+
+    def near(least, other):
+        least, other = sorted([least, other])
+        more, fewer = (rows.filter(n_human >= number) for number in (least, other))
+        fewer_users = 0 < more["author"].n_unique() - fewer["author"].n_unique() < floors["min_users"]
+        return small(rows.filter(n_human.is_between(least, other, closed="left")), **floors) or (users and fewer_users)
+
+    shown = [least for least in elsewhere if not small(rows.filter(n_human >= least), **floors)]
+    kept = set()
+    for least in dict.fromkeys(own):
+        if not small(rows.filter(n_human >= least), **floors) and not any(near(least, other) for other in shown):
+            shown.append(least)
+            kept.add(least)
+    return kept
+
+
+def hidden_too(table: pl.DataFrame, told: pl.Expr, *, hide: list[str]) -> pl.DataFrame:
+    """Suppress the rows of a published table that are `told` (bool) too, and blank their numbers and the columns `hide`."""
+    marked = table.with_columns(suppressed=pl.col("suppressed") | told)
+    return marked.with_columns(pl.when(~pl.col("suppressed")).then(pl.col("n_conversations", "n_users", *hide)))
+
+
+def is_among(columns: list[str], keys: list[tuple]) -> pl.Expr:
+    """bool: the columns' values are those of one of the keys."""
+    return pl.concat_str(columns, separator="\n").is_in(["\n".join(map(str, key)) for key in keys])
 
 
 def hidden_together(table: pl.DataFrame, *, by: list[str], hide: list[str]) -> pl.DataFrame:
     """Where one row of `by` is suppressed all of them are: their sum is known, and what is left of it would be the hidden one."""
-    together = table.with_columns(suppressed=pl.col("suppressed").any().over(by))
-    return together.with_columns(pl.when(~pl.col("suppressed")).then(pl.col("n_conversations", "n_users", *hide)))
+    return hidden_too(table, pl.col("suppressed").any().over(by), hide=hide)
+
+
+def without_hidden_reference(table: pl.DataFrame, *, by: list[str]) -> pl.DataFrame:
+    """Blank what a change is beyond that of conversations that are not affective, where theirs is suppressed: one less the other would tell it."""
+    hidden = (pl.col("suppressed") & (pl.col("group") == "not affective")).any().over(by)
+    return table.with_columns(pl.when(~hidden).then(pl.col(EXCESS)))

@@ -16,10 +16,11 @@ def levels(score: np.ndarray, cut_points: list[float]) -> np.ndarray:
 def at_ends(sentiment: pl.DataFrame, columns: list[str], *, window: int) -> pl.DataFrame:
     """Mean of each column over the first and the last `window` human messages of each conversation: {column}_start, {column}_end.
 
-    Messages that are not scorable hold their place in the window and are left out of its mean; a window without a scorable one is null.
+    Messages that are not scorable hold their place in the window and are left out of its mean. A window without a scorable one is neutral: nothing
+    is expressed in it; were it left out, the numbers of conversations would tell of the few in which there is nothing to score.
     """
     ordered = sentiment.sort("conversation_id", "turn")
     return ordered.group_by("conversation_id", maintain_order=True).agg(
-        pl.col(columns).head(window).mean().name.suffix("_start"),
-        pl.col(columns).tail(window).mean().name.suffix("_end"),
+        pl.col(columns).head(window).mean().fill_null(0).name.suffix("_start"),
+        pl.col(columns).tail(window).mean().fill_null(0).name.suffix("_end"),
     )

@@ -36,12 +36,30 @@ def has_users(rows: pl.DataFrame) -> bool:
     return rows["user_id"].null_count() < rows.height
 
 
-def counted(rows: pl.DataFrame, *, users: bool) -> dict[str, int | None]:
-    """Conversations, users where there are `users`, and authors, by which `published` judges: not shown, since beside the conversations they would
-    say how few first prompts came again.
+def counted(rows: pl.DataFrame, *, users: bool, rests: list[pl.DataFrame] | None = None) -> dict[str, int | None]:
+    """Conversations, users where there are `users`, and what `published` judges by and does not show: authors, who beside the conversations would
+    say how few first prompts came again; and of the `rests`, which others that are published less these rows would tell, the fewest
+    conversations and authors (n_rest, n_authors_rest).
     """
     n = rows["author"].n_unique()
-    return {"n_conversations": rows.height, "n_users": n if users else None, "n_authors": n}
+    found = {"n_conversations": rows.height, "n_users": n if users else None, "n_authors": n}
+    if rests is not None:
+        left = [(rest.height, rest["author"].n_unique()) for rest in rests if rest.height] or [(0, 0)]
+        found |= dict(zip(["n_rest", "n_authors_rest"], map(min, zip(*left, strict=True)), strict=True))
+    return found
+
+
+def beside(rows: pl.DataFrame, group: str) -> pl.DataFrame:
+    """The affective conversations that are not of a category or union: subtracting it from all affective ones tells of them."""
+    return rows.filter(in_group("affective") & ~in_group(group)) if group != "not affective" else rows.clear()
+
+
+def long_from(n_human: pl.Series, *, min_human_messages: int, share: float, at_least: int) -> int:
+    """Human messages from which an affective conversation is long: the study's number, or where fewer than `at_least` reach it, the
+    smallest that no more than `share` of them reach."""
+    if (n_human >= min_human_messages).sum() >= at_least or not len(n_human):
+        return min_human_messages
+    return int(n_human.sort(descending=True)[int(share * len(n_human))]) + 1
 
 
 def small(rows: pl.DataFrame, *, min_conversations: int, min_users: int) -> bool:
@@ -80,7 +98,8 @@ def published(
     """Blank the columns `hide` and the counts wherever a row is under the floor, and say so in `suppressed`.
 
     A row is under the floor if it rests on 1 to min_conversations - 1 conversations, or on fewer than min_users authors (`n_authors`), or if
-    what it is a share of (`n_of`, and its authors `n_authors_of`) is itself under the floor, or if the rest of that, told by subtracting, is.
+    what it is a share of (`n_of`, and its authors `n_authors_of`) is itself under the floor, or if the rest of that, told by subtracting, is,
+    or another rest (`n_rest`, `n_authors_rest`: see counted).
     Numbers of authors are dropped. A row of no conversation in a group large enough is published: zero points to nobody.
     """
     n = pl.col("n_conversations")
@@ -91,8 +110,11 @@ def published(
         if "n_authors_of" in table.columns:
             small_base = small_base | ((pl.col("n_of") > 0) & (pl.col("n_authors_of") < min_users))
         under = under | small_base | (pl.col("n_of") - n).is_between(1, min_conversations - 1)
+    if "n_rest" in table.columns:
+        few = (pl.col("n_rest") < min_conversations) | (pl.col("n_authors_rest") < min_users)
+        under = under | ((n > 0) & (pl.col("n_rest") > 0) & few)
     marked = table.with_columns(suppressed=under)
     blanked = [pl.when(~pl.col("suppressed")).then(pl.col(name)).alias(name) for name in [*counts, *hide]]
     if "n_of" in table.columns:
         blanked.append(pl.when(~small_base).then("n_of").alias("n_of"))
-    return marked.with_columns(blanked).drop("n_authors", "n_authors_of", strict=False)
+    return marked.with_columns(blanked).drop("n_authors", "n_authors_of", "n_rest", "n_authors_rest", strict=False)
