@@ -119,7 +119,7 @@ rule render_report:
 
 
 rule audit_privacy:
-    """Fails the run if anything under results/ holds a person's words, an address, a user key or a cell under its floor."""
+    """Fails the run if anything under results/ holds a person's words, an address, a key or id, or a cell under its floor."""
     input:
         html=f"results/{RUN}/report/report.html",
         pdf=f"results/{RUN}/report/report.pdf",

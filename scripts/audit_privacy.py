@@ -1,7 +1,6 @@
-"""Read everything that a run publishes and fail on a person's words, addresses, user keys or cells under their floor."""
+"""Read everything that a run publishes and fail on words of a person, addresses, keys and ids, or cells under their floor."""
 
-import csv
-import html
+import ipaddress
 import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -9,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
-import pypdfium2
 
+from shared.counts import NOT_OF_PERSONS, cells_under_floor
 from shared.job import InputError, logged
+from shared.published import ACCENTS, UNSEEN, Reading, read_published, seen
 from shared.text import fold
 
 if TYPE_CHECKING:
@@ -20,16 +20,9 @@ if TYPE_CHECKING:
 # Every pattern begins where a word does: from within a long one it would look at the rest again and again.
 ADDRESSES = {
     "e-mail address": r"(?i)(?<![\w.+-])[\w.+-]+@[\w-]+\.[a-z]{2,}",
-    "telephone number": r"(?<![\w.-])(?:\+?\d{1,3}[ -])?(?:\(\d{2,4}\) ?|\d{2,4}[ -])\d{3,4}[ -]\d{3,4}(?!\w|[.-]\d)",
-    "IP address": r"(?<![\w.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\w.])",
+    "telephone number": r"(?<![\w.-])(?:\+[1-9](?:[ ()./-]{0,3}\d){8,14}|(?:\+?\d{1,3}[ -])?(?:\(\d{2,4}\) ?|\d{2,4}[ -])\d{3,4}[ -]\d{3,4})(?!\w|[.-]\d)",
+    "IP address": r"(?<![\w.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?!\w|\.\w)",
 }
-ATTRIBUTE = r"""(?s)(?<![\w:-])([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')"""
-# Of the page that `snakemake --report` writes: its libraries' code and licences. What the run put in stands in scripts that begin with `var name =`.
-PROVENANCE, LIBRARIES = (
-    "provenance.html",
-    r"""(?s)<meta name="viewport"[^>]*>|<(script|style)\b[^>]*>(?!\s*var (?!packages\b)\w+ = ).*?</\1>""",
-)
-GEOMETRY = {"d", "points", "transform", "viewBox", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "width", "height"}
 SAMPLE = 2_000  # messages by whose beginnings the rarity of a word is judged
 SAMPLE_CHARACTERS = 1_000
 PIECE = 4  # words of a run by which folded messages are told
@@ -39,27 +32,6 @@ LOGS = Path("logs")
 UNREAD = {"URL", "DATE_TIME", "EMAIL_ADDRESS"}
 SURE = 0.4  # of Presidio's score: under it lie patterns that any short word or number meets
 MIN_KEY = 4  # characters; a shorter user key cannot be told from a number or a word
-
-
-def readable_texts(path: Path) -> list[str]:
-    """What a reader could get out of a published file, one string for each way of reading it.
-
-    A PDF by its pages; HTML and SVG with tags as spaces, with tags as nothing (a word may be cut by one), and by each of their
-    attributes and comments; the provenance page without its libraries; anything else as it is.
-    """
-    if path.suffix == ".pdf":
-        return ["\n".join(page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(path))]
-    text = path.read_text(encoding="utf-8")
-    if path.suffix not in {".html", ".svg"}:
-        return [text]
-    if path.name == PROVENANCE:
-        text = re.sub(LIBRARIES, " ", text)
-    text = re.sub(r"data:[\w/+.;=-]+;base64,[A-Za-z0-9+/=]+", " ", text)
-    values = [double or single for name, double, single in re.findall(ATTRIBUTE, text) if name not in GEOMETRY]
-    comments = re.findall(r"(?s)<!--(.*?)-->", text)
-    bare = re.sub(r"(?s)<!--.*?-->", " ", text)
-    tagless = [re.sub(r"(?s)<[^>]+>", gap, bare) for gap in (" ", "")]
-    return [html.unescape(part) for part in (*tagless, *values, *comments)]
 
 
 def has_luhn_digit(number: str) -> bool:
@@ -75,19 +47,35 @@ def has_iban_digits(number: str) -> bool:
     return int("".join(str(int(character, 36)) for character in plain[4:] + plain[:4])) % 97 == 1
 
 
-# Numbers that carry check digits: a pattern, and whether what it finds is one.
+def is_ipv6(groups: str) -> bool:
+    """An address of eight groups, or with the gap that stands for those of zeros; a time of day is none."""
+    try:
+        return ipaddress.IPv6Address(groups) is not None and sum(map(bool, groups.split(":"))) > 2
+    except ipaddress.AddressValueError:
+        return False
+
+
+# What is told by more than its pattern: that, and whether what it finds is one.
 NUMBERS = {
     "payment card number": (r"(?<![\w.-])\d(?:[ -]?\d){12,18}(?!\w|[.-]\d)", has_luhn_digit),
     "bank account number": (r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?!\w)", has_iban_digits),
+    "IP address": (r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{1,4}(?![\w:])", is_ipv6),
 }
+SIGNS = str.maketrans(dict.fromkeys("\u00a0\u2007\u202f", " ") | dict.fromkeys("\u2010\u2011\u2012", "-"))
 
 
-def addresses_in(parts: list[str]) -> dict[str, int]:
-    """How many addresses and numbers of each kind stand in the texts."""
-    counts = {name: sum(len(re.findall(pattern, part)) for part in parts) for name, pattern in ADDRESSES.items()}
+def addresses_in(reading: Reading) -> dict[str, int]:
+    """How many different addresses and numbers of each kind stand in a file; e-mail addresses also where a tag cuts them."""
+    parts = [text.translate(SIGNS) for text in reading.texts]
+    everything = {name: parts for name in ADDRESSES} | {"e-mail address": parts + reading.joined}
+    found = {
+        name: {address for part in everything[name] for address in re.findall(pattern, part)}
+        for name, pattern in ADDRESSES.items()
+    }
     for name, (pattern, genuine) in NUMBERS.items():
-        counts[name] = sum(genuine(found) for part in parts for found in re.findall(pattern, part))
-    return counts
+        numbers = {number for part in parts for number in re.findall(pattern, part) if genuine(number)}
+        found[name] = found.get(name, set()) | numbers
+    return {name: len(addresses) for name, addresses in found.items()}
 
 
 def presidio_recognizers() -> list:
@@ -167,9 +155,14 @@ def runs_in_texts(runs: set[str], texts: pl.Series, telling: list[str], pieces: 
     """Which of the runs stand in one of the texts; `telling` are their telling_words, `pieces` their pieces_of."""
     if not runs or not len(texts):
         return []
-    # Folding every message would cost more than all else that is read here; a word beyond ASCII sends all of them through.
+    # Folding every message would cost more than all else that is read here; a word beyond ASCII sends all of them through, and so does a message in
+    # which a word may be cut by what is not seen.
     if all(word.isascii() for word in telling):
-        texts = texts.filter(texts.str.contains_any(telling, ascii_case_insensitive=True))
+        texts = texts.filter(texts.str.contains_any([*telling, *UNSEEN], ascii_case_insensitive=True))
+    cut = texts.str.contains(f"[{UNSEEN}{ACCENTS}]")
+    if cut.any():
+        as_seen = texts.filter(cut).str.replace_all(f"[{UNSEEN}]", "").str.normalize("NFC")
+        texts = pl.concat([texts.filter(~cut), as_seen])
     folded = pl.select(" " + fold(pl.lit(texts)) + " ").to_series()
     folded = folded.filter(folded.str.contains_any([f" {piece} " for piece in pieces]))
     if folded.is_empty():
@@ -178,27 +171,33 @@ def runs_in_texts(runs: set[str], texts: pl.Series, telling: list[str], pieces: 
     return sorted(run.strip() for run in found.explode().drop_nulls().unique())
 
 
-def keys_in(text: str, keys: set[str], odd: set[str]) -> set[str]:
-    """Which of the keys stand in the text, not inside a longer word; `odd` are those with other characters than letters and digits: few, if any."""
-    found = keys.intersection(re.findall(r"[^\W_]+", text))
-    return found | {key for key in odd if re.search(rf"(?<![^\W_]){re.escape(key)}(?![^\W_])", text)}
+def keys_of(shard: pl.DataFrame) -> pl.Series:
+    """User keys and conversations' ids in lower case, as far as they can be told from words and numbers. An id leads to the public text."""
+    ids = shard["conversation_id"].filter(shard["conversation_id"].str.contains(r"\p{L}|\d{10}"))
+    keys = pl.concat([shard["user_id"].drop_nulls().unique(), ids])
+    return keys.filter(keys.str.len_chars() >= MIN_KEY).str.to_lowercase()
 
 
-def cells_under_floor(path: Path, *, min_conversations: int, min_users: int) -> int:
-    """Published counts of conversations (n_conversations, n_with_pushback, n_affective) or users (n_users) from 1 to under their floor in a table,
-    and those that a published share tells: the rest of what it is a share of.
-    """
-    with open(path, encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    floors = dict.fromkeys(["n_conversations", "n_with_pushback", "n_affective"], min_conversations) | {
-        "n_users": min_users
-    }
-    cells = sum(1 <= int(row[name]) < floor for row in rows for name, floor in floors.items() if row.get(name))
-    parts = [("n_conversations", "n_of"), ("n_with_pushback", "n_conversations")]
-    rests = [
-        int(row[whole]) - int(row[part]) for row in rows for part, whole in parts if row.get(part) and row.get(whole)
+def keys_among(keys: pl.Series, words: pl.Series) -> set[str]:
+    """The keys whose every stretch of letters and digits is one of the words."""
+    parts = (
+        pl.DataFrame({"key": keys}).with_columns(part=pl.col("key").str.extract_all(r"[\p{L}\p{N}]+")).explode("part")
+    )
+    missed = parts.filter(pl.col("part").is_null() | ~pl.col("part").is_in(words.implode()))
+    return set(keys) - set(missed["key"])
+
+
+def n_keys_in(texts: list[str], keys: set[str]) -> list[int]:
+    """How many of the keys stand in each text (all in lower case), not inside a longer word."""
+    if not keys:
+        return [0] * len(texts)
+    standing = (
+        pl.Series(texts, dtype=pl.String).str.extract_many(sorted(keys), overlapping=True).list.unique().to_list()
+    )
+    return [
+        sum(bool(re.search(rf"(?<![^\W_]){re.escape(key)}(?![^\W_])", text)) for key in own)
+        for text, own in zip(texts, standing, strict=True)
     ]
-    return cells + sum(1 <= rest < min_conversations for rest in rests)
 
 
 def audit_privacy(
@@ -210,7 +209,7 @@ def audit_privacy(
     min_users: int,
     n_words: int,
     second_reader: str = "none",
-    exempt: set[str] = frozenset(),
+    exempt: dict[tuple[str, str | None], str] = NOT_OF_PERSONS,
     logs: list[Path] = (),
     threads: int = 1,
 ) -> pl.DataFrame:
@@ -222,22 +221,27 @@ def audit_privacy(
         shards: conversations of the data sets.
         min_conversations, min_users, n_words: the floors.
         second_reader: presidio, who reads every published file too; or none.
-        exempt: names of tables whose counts are not of the data sets' conversations (the control corpus).
-        logs: what the rules wrote of their work; looked through for words and user keys only, since addresses of servers belong there.
+        exempt: {(table, column or None): why its counts have no floor}.
+        logs: what the rules wrote of their work; looked through for words and keys only, since addresses of servers belong there.
         threads: slices of conversations that are read at a time.
 
     Returns:
         reader (workflow, presidio), file (all logs as one), n_words_read, n_findings, findings (their kinds and counts; never the text).
+
+    Raises:
+        InputError: a file cannot be read, or holds a table of an earlier run.
     """
     recognizers = presidio_recognizers() if second_reader == "presidio" else []
-    texts = {path: readable_texts(path) for path in published}
+    readings = read_published(published)
     if logs:
-        texts[LOGS] = ["\n".join(path.read_text(encoding="utf-8", errors="replace") for path in logs)]
-    own = word_runs(own_words, n_words=n_words)
-    runs = {path: word_runs(parts, n_words=n_words) - own for path, parts in texts.items()}
+        readings[LOGS] = Reading(["\n".join(path.read_text(encoding="utf-8", errors="replace") for path in logs)])
+    own = word_runs([seen(text) for text in own_words], n_words=n_words)
+    runs = {path: word_runs([*one.texts, *one.joined], n_words=n_words) - own for path, one in readings.items()}
+    lowered = ["\n".join([*one.texts, *one.joined]).lower() for one in readings.values()]
     everything = set().union(*runs.values())
+    words = pl.Series(sorted(set().union(*(re.findall(r"[^\W_]+", text) for text in lowered))), dtype=pl.String)
     slices = [
-        pl.scan_parquet(shard).select("user_id", "messages").slice(start, SLICE)
+        pl.scan_parquet(shard).select("conversation_id", "user_id", "messages").slice(start, SLICE)
         for shard in shards
         for start in range(0, pl.scan_parquet(shard).select(pl.len()).collect().item(), SLICE)
     ]
@@ -246,31 +250,30 @@ def audit_privacy(
 
     def look_through(part):
         table = part.collect()
-        return runs_in_texts(everything, messages_of(table), telling, pieces), table["user_id"].drop_nulls().unique()
+        return runs_in_texts(everything, messages_of(table), telling, pieces), keys_among(keys_of(table), words)
 
-    leaked, users = set(), set()
+    leaked, keys = set(), set()
     with ThreadPoolExecutor(threads) as pool:
-        for runs_found, keys in pool.map(look_through, slices):
+        for runs_found, keys_found in pool.map(look_through, slices):
             leaked |= {*runs_found}
-            users |= {key for key in keys if len(key) >= MIN_KEY}
-    odd = {key for key in users if not key.isalnum()}
+            keys |= keys_found
     rows = []
-    for path, parts in texts.items():
+    for (path, reading), n_keys in zip(readings.items(), n_keys_in(lowered, keys), strict=True):
         findings = {f"run of {n_words} words of a conversation": len(runs[path] & leaked)}
-        # The second reading of a page runs neighbouring cells together: good for words, wrong for numbers.
-        once = [part for number, part in enumerate(parts) if number != 1 or path.suffix not in {".html", ".svg"}]
-        findings |= addresses_in(once) if path != LOGS else {}
-        findings["user key"] = len(keys_in("\n".join(parts), users, odd))
-        if path.suffix == ".csv" and path.name not in exempt:
-            findings["cell under the floor"] = cells_under_floor(
-                path, min_conversations=min_conversations, min_users=min_users
+        findings |= addresses_in(reading) if path != LOGS else {}
+        findings["user key or conversation id"] = n_keys
+        findings["cell under the floor"] = sum(
+            cells_under_floor(
+                Path(name).stem, text, min_conversations=min_conversations, min_users=min_users, exempt=exempt
             )
-        readings = {"workflow": findings}
+            for name, text in reading.tables
+        )
+        seen_by = {"workflow": findings}
         if recognizers and path != LOGS:
-            readings["presidio"] = second_reading(once, recognizers)
-        for reader, seen in readings.items():
-            kinds = "; ".join(f"{name}: {number}" for name, number in seen.items() if number)
-            rows.append((reader, str(path), len(parts[0].split()), sum(seen.values()), kinds))
+            seen_by["presidio"] = second_reading(reading.texts, recognizers)
+        for reader, found in seen_by.items():
+            kinds = "; ".join(f"{name}: {number}" for name, number in found.items() if number)
+            rows.append((reader, str(path), len(reading.texts[0].split()), sum(found.values()), kinds))
     schema = {
         "reader": pl.String,
         "file": pl.String,
@@ -290,7 +293,6 @@ def main():
         [Path(path).read_text(encoding="utf-8") for path in snakemake.input.own_words],
         [Path(path) for path in snakemake.input.conversations],
         **snakemake.params.privacy,
-        exempt={"instrument_check.csv"},
         logs=sorted(path for path in LOGS.rglob("*.log") if path != Path(snakemake.log[0])),
         threads=snakemake.threads,
     )

@@ -347,6 +347,8 @@ def main():
     Path(output.report).write_text(write_report(paths.template, values), encoding="utf-8")
     for name in ("bibliography", "style", "boxes"):
         shutil.copyfile(paths[name], output[name])
+    # `make provenance` writes it after the report; one of an earlier run holds that run's tables.
+    Path(output.report).with_name("provenance.html").unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,20 @@
 """The privacy audit: every kind of leak that is planted is found, and clean files pass."""
 
+import base64
+import json
 import re
 import sys
+import unicodedata
 from pathlib import Path
+from urllib.parse import quote
 
 import polars as pl
 import pytest
 from audit_privacy import (
+    addresses_in,
     audit_privacy,
-    cells_under_floor,
     messages_of,
     pieces_of,
-    readable_texts,
     runs_in_texts,
     telling_words,
     word_runs,
@@ -21,11 +24,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import contracts
+from shared.counts import NOT_OF_PERSONS, cells_under_floor
 from shared.job import InputError
+from shared.published import read_published
 
 SECRET = "my aunt Ottilie hid her savings behind the green stove in Graz"
+LINES = "Ottilie wrote it down.\nHer brother took\nall the money and\nnobody ever saw\nhim in Graz again"
+ACCENTED = "Zoë café señor élan über naïve coöperate résumé déjà fête"
+QUOTED = "don't tell Ottilie's brother we couldn't find the stove's key"
+OTHERS = f"{LINES}. {ACCENTED}. {QUOTED}."
 PART = "aunt ottilie hid her savings behind the green"
 USER = "9f3ac1d7e2b84650"
+CONVERSATION = "hut-QwJhYvA_0"
 FLOORS = {"min_conversations": 10, "min_users": 10}
 CLEAN = "Forty conversations were about gardens, and sixty about the weather of the coming week."
 
@@ -44,10 +54,18 @@ def shard(tmp_path):
     path = tmp_path / "shard.parquet"
     pl.DataFrame(
         [
-            {"user_id": USER, "messages": [{"role": "human", "text": f"Hello. Last week {SECRET}! What now?"}]},
-            {"user_id": None, "messages": [{"role": "assistant", "text": "Let us think about gardens for a while."}]},
+            {
+                "conversation_id": CONVERSATION,
+                "user_id": USER,
+                "messages": [{"role": "human", "text": f"Hello. Last week {SECRET}! What now? {OTHERS}"}],
+            },
+            {
+                "conversation_id": "2024",
+                "user_id": None,
+                "messages": [{"role": "assistant", "text": "Let us think about gardens for a while."}],
+            },
         ],
-        schema={"user_id": pl.String, "messages": contracts.MESSAGES},
+        schema={"conversation_id": pl.String, "user_id": pl.String, "messages": contracts.MESSAGES},
     ).write_parquet(path)
     return path
 
@@ -103,9 +121,19 @@ def test_words_of_a_person_are_found(audit, name, content):
         ("Write to ottilie.b@example.org for more.", "e-mail address"),
         ("Ring +43 316 555 0199 at noon.", "telephone number"),
         ("Seen from 192.0.2.17 at noon.", "IP address"),
+        ("It came from 192.0.2.17.", "IP address"),
+        ("It came from 2001:db8:85a3::8a2e:370:7334.", "IP address"),
+        ("Ring +433165550199 at noon.", "telephone number"),
+        ("Ring +33 1 23 45 67 89.", "telephone number"),
+        ("Ring +91 98765-43210 at noon.", "telephone number"),
+        ("Ring +44 (0)20.7946.0958 at noon.", "telephone number"),
+        ("Ring 555\u00a0123\u00a04567 or 555\u2011123\u20114567.", "telephone number"),
         ("Charged to 4111111111111111 twice.", "payment card number"),
         ("Paid to DE89370400440532013000 in May.", "bank account number"),
-        (f"Most came from user {USER} alone.", "user key"),
+        (f"Most came from user {USER} alone.", "user key or conversation id"),
+        (f"Most came from user {USER.upper()}.", "user key or conversation id"),
+        (f"It begins in {CONVERSATION}, at the end.", "user key or conversation id"),
+        (f"It begins in {CONVERSATION.upper()}.", "user key or conversation id"),
     ],
 )
 @pytest.mark.parametrize("shape", ["{}", "<p>{}</p>", "<!-- {} -->"], ids=["text", "html", "comment"])
@@ -117,25 +145,36 @@ def test_addresses_and_user_keys_are_found(audit, content, kind, shape):
     assert found["n_findings"] >= 1
 
 
-@pytest.mark.parametrize("column", ["n_conversations", "n_with_pushback", "n_affective", "n_users"])
+@pytest.mark.parametrize(
+    "column", ["n_conversations", "n_with_pushback", "n_affective", "n_users", "n_of", "n_users_of", "n_authors", "n"]
+)
 def test_a_csv_cell_under_the_floor_is_found(audit, column):
     found = audit("table.csv", f"group,{column}\na,9\nb,10\n")
     assert (found["n_findings"], found["findings"]) == (1, "cell under the floor: 1")
 
 
-@pytest.mark.parametrize("whole", ["n_conversations,n_of", "n_with_pushback,n_conversations"])
+@pytest.mark.parametrize(
+    "whole",
+    [
+        "n_conversations,n_of",
+        "n_with_pushback,n_conversations",
+        "n_affective,n_conversations",
+        "n_users,n_users_of",
+    ],
+)
 def test_the_rest_of_a_published_share_has_the_floor_too(audit, whole):
     found = audit("table.csv", f"group,{whole}\na,20,29\nb,20,30\nc,20,20\nd,,20\n")
     assert found["findings"] == "cell under the floor: 1"
 
 
 def test_counts_of_the_exempt_table_may_be_small(audit):
-    found = audit("check.csv", "group,n_conversations\na,3\n", exempt={"check.csv"})
-    assert found["n_findings"] == 0
+    assert audit("check.csv", "group,n,n_of\na,3,3\n", exempt={("check", None): "planted"})["n_findings"] == 0
+    assert audit("check.csv", "group,n,n_of\na,3,3\n", exempt={("check", "n"): "planted"})["n_findings"] == 1
+    assert audit("other.csv", "group,n,n_of\na,3,3\n", exempt={("check", None): "planted"})["n_findings"] == 2
 
 
 def test_an_exempt_table_is_still_read_for_words(audit):
-    found = audit("check.csv", f"group,n_conversations\n{SECRET},3\n", exempt={"check.csv"})
+    found = audit("check.csv", f"group,n_conversations\n{SECRET},3\n", exempt={("check", None): "planted"})
     assert "run of 8 words" in found["findings"]
 
 
@@ -251,7 +290,16 @@ def test_numbers_without_their_check_digits_are_no_accounts(audit, number):
     assert audit("report.qmd", f"There were {number} of them.")["n_findings"] == 0
 
 
-@pytest.mark.parametrize("number", ["4111 1111 1111 1111", "5500-0000-0000-0004", "GB82 WEST 1234 5698 7654 32"])
+@pytest.mark.parametrize(
+    "number",
+    [
+        "4111 1111 1111 1111",
+        "5500-0000-0000-0004",
+        "GB82 WEST 1234 5698 7654 32",
+        "4111\u00a01111\u00a01111\u00a01111",
+        "DE89\u00a03704\u00a00044\u00a00532\u00a00130\u00a000",
+    ],
+)
 def test_accounts_are_found_however_they_are_grouped(audit, number):
     assert "number: 1" in audit("report.qmd", f"It went to {number}.")["findings"]
 
@@ -267,13 +315,15 @@ def test_logs_are_read_too(tmp_path, shard, leak):
 
 def read(tmp_path, content, name="report.html"):
     (tmp_path / name).write_text(content, encoding="utf-8")
-    return [" ".join(text.split()) for text in readable_texts(tmp_path / name)]
+    (reading,) = read_published([tmp_path / name]).values()
+    texts = [reading.texts[0], *reading.joined[:1], *reading.texts[1:]]
+    return [" ".join(text.split()) for text in texts[:-1]]  # the last is the file's name
 
 
-def test_embedded_files_are_not_read(tmp_path):
-    texts = read(tmp_path, '<img src="data:image/png;base64,QUJDRA=="/>Read <a href="data:text/css;base64,YQ==">me</a>')
+def test_what_comes_with_the_renderer_is_not_read(tmp_path):
+    texts = read(tmp_path, '<img src="data:font/woff2;base64,/w=="/>Read <a href="data:text/css;base64,YQ==">me</a>')
     assert texts[0] == "Read me"
-    assert not any("base64" in text or "QUJDRA" in text for text in texts)
+    assert not any("base64" in text or "/w==" in text for text in texts)
 
 
 @pytest.mark.parametrize("name", ["report.html", "figure.svg"])
@@ -309,7 +359,7 @@ def test_coordinates_of_a_drawing_are_not_read(tmp_path):
 
 @pytest.mark.parametrize("content", ["<style>{}</style>", "<script>let a = 1; // {}\n</script>"])
 def test_what_stands_in_styles_and_scripts_is_read(tmp_path, content):
-    assert "green stove" in read(tmp_path, content.format("green stove"))[0]
+    assert any("green stove" in text for text in read(tmp_path, content.format("green stove")))
 
 
 @pytest.mark.parametrize(
@@ -329,13 +379,13 @@ def test_of_the_provenance_page_is_read_what_the_run_put_in_and_not_its_librarie
 
 @pytest.mark.parametrize("name", ["table.csv", "report.qmd", "references.bib"])
 def test_any_other_file_is_read_as_it_is(tmp_path, name):
-    assert read(tmp_path, "<b>a</b> &amp; b", name) == ["<b>a</b> &amp; b"]
+    assert read(tmp_path, "<b>a</b> b", name) == ["<b>a</b> b"]
 
 
 def test_a_pdf_is_read_by_its_pages(tmp_path):
     typeset(tmp_path / "report.pdf", "Green stove #pagebreak() Pear tree")
-    (text,) = readable_texts(tmp_path / "report.pdf")
-    assert text.split() == ["Green", "stove", "Pear", "tree"]
+    (reading,) = read_published([tmp_path / "report.pdf"]).values()
+    assert reading.texts[0].split() == ["Green", "stove", "Pear", "tree"]
 
 
 def test_runs_are_folded_and_as_long_as_asked_for():
@@ -395,10 +445,8 @@ def test_nothing_is_found_in_no_conversations_and_no_runs():
     assert (runs_in({"a b"}), runs_in(set(), "a b")) == ([], [])
 
 
-def test_zero_and_blank_cells_are_not_under_the_floor(tmp_path):
-    path = tmp_path / "table.csv"
-    path.write_text("n_conversations,n_users\n0,0\n,\n1,\n9,10\n", encoding="utf-8")
-    assert cells_under_floor(path, min_conversations=10, min_users=10) == 2
+def test_zero_and_blank_cells_are_not_under_the_floor():
+    assert cells_under_floor("table", "n_conversations,n_users\n0,0\n,\n1,\n9,10\n", **FLOORS) == 2
 
 
 @pytest.mark.parametrize(
@@ -416,8 +464,186 @@ def test_addresses_are_found_however_they_are_written(audit, content):
     assert audit("report.html", content)["n_findings"] >= 1
 
 
-def test_users_have_a_floor_of_their_own(tmp_path):
-    path = tmp_path / "prevalence.csv"
-    path.write_text("n_conversations,n_users\n40,15\n", encoding="utf-8")
-    assert cells_under_floor(path, min_conversations=10, min_users=20) == 1
-    assert cells_under_floor(path, min_conversations=20, min_users=10) == 0
+def test_users_have_a_floor_of_their_own():
+    table = "n_conversations,n_users\n40,15\n"
+    assert cells_under_floor("prevalence", table, min_conversations=10, min_users=20) == 1
+    assert cells_under_floor("prevalence", table, min_conversations=20, min_users=10) == 0
+
+
+# Further ways of hiding words
+
+
+def base64_of(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+DEEP = base64_of(f'<p>See <a href="data:text/plain;base64,{base64_of(SECRET)}">it</a></p>')
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        pytest.param("report.html", f'<a href="data:text/csv;base64,{base64_of(SECRET)}">a</a>', id="base64 table"),
+        pytest.param(
+            "report.html", f'<img src="data:image/svg+xml;base64,{base64_of(f"<svg><text>{SECRET}</text></svg>")}"/>',
+            id="base64 figure",
+        ),
+        pytest.param("report.html", f'<a href="data:text/csv,{quote(SECRET)}">a</a>', id="url-encoded table"),
+        pytest.param("report.html", f'<iframe src="data:text/html;base64,{DEEP}"></iframe>', id="file in a file"),
+        pytest.param("figure.svg", f'<svg><a href="data:;base64,{base64_of(SECRET)}"/></svg>', id="no media type"),
+        pytest.param(
+            "provenance.html",
+            f'<script>\nvar results = {{"a": "data:text/csv;filename=a.csv;base64,{base64_of(SECRET)}"}}</script>',
+            id="provenance",
+        ),
+        pytest.param("report.html", SECRET.replace("savings", "sav&shy;ings"), id="soft hyphen"),
+        pytest.param("report.html", "\u200b".join(SECRET), id="zero width between letters"),
+        pytest.param("report.qmd", SECRET.replace("behind", "be\ufffehind"), id="hyphen of a PDF"),
+        pytest.param("report.qmd", unicodedata.normalize("NFD", ACCENTED), id="accents apart"),
+        pytest.param("report.html", f"<p>{QUOTED.replace(chr(39), '&amp;#39;')}</p>", id="entity in an entity"),
+        pytest.param("report.html", f"<script>var t = {json.dumps({'t': LINES})}</script>", id="JSON line ends"),
+        pytest.param("report.html", f"<script>var t = {json.dumps({'t': ACCENTED})}</script>", id="JSON letters"),
+        pytest.param("table.csv", f"a\n{json.dumps(LINES)}\n", id="JSON in a cell"),
+        pytest.param("report.html", f'<script>for (i = 0; i<n; i++) rows=["{SECRET}"]; go(a=>b)</script>', id="bare <"),
+        pytest.param("report.html", f"<p>as 3 < 4, {SECRET}, and 5 > 4</p>", id="bare < in the text"),
+        pytest.param(
+            "report.html", '<a data-x="' + " ".join(f"&lt;b&gt;{word}&lt;/b&gt;" for word in SECRET.split()) + '">a</a>',
+            id="markup in an attribute",
+        ),
+        pytest.param(
+            "report.html", "<!-- " + "".join(f"<td>{word}</td>" for word in SECRET.split()) + " -->",
+            id="markup in a comment",
+        ),
+        pytest.param("report.html", f'<a href="https://example.org/?q={quote(SECRET)}">a</a>', id="web address"),
+        pytest.param("figure.SVG", "".join(f"<tspan>{word}</tspan>" for word in SECRET.split()), id="suffix"),
+        pytest.param("figure.svg", f"<svg><text><![CDATA[{SECRET}]]></text></svg>", id="CDATA"),
+        pytest.param(f"{SECRET.replace(' ', '_')}.svg", "<svg/>", id="file name"),
+    ],
+)  # fmt: skip
+def test_words_are_found_however_a_file_hides_them(audit, name, content):
+    assert "run of 8 words of a conversation" in audit(name, content)["findings"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f'#set document(title: "{SECRET}")\nGardens',
+        f'#set document(keywords: ("{SECRET}",))\nGardens',
+        f'#link("https://example.org/?q={quote(SECRET)}")[Gardens]',
+        f"#show heading: none\n#heading(bookmarked: true)[{SECRET}]\nGardens",
+        f'#set text(lang: "en", hyphenate: true)\n#block(width: 42pt)[{SECRET}]',
+    ],
+    ids=["title", "keywords", "link", "outline", "hyphens"],
+)
+def test_a_pdf_is_read_beyond_its_pages(audit, source):
+    assert "run of 8 words of a conversation" in audit("report.pdf", source)["findings"]
+
+
+def test_a_message_may_hide_its_words_too(tmp_path):
+    """Folding the published side alone would miss a sentence that was written with soft hyphens or with accents apart."""
+    hidden = [SECRET.replace("savings", "sav\u00adings"), unicodedata.normalize("NFD", ACCENTED)]
+    rows = [{"conversation_id": "a", "user_id": None, "messages": [{"role": "human", "text": text}]} for text in hidden]
+    schema = {"conversation_id": pl.String, "user_id": pl.String, "messages": contracts.MESSAGES}
+    pl.DataFrame(rows, schema=schema).write_parquet(tmp_path / "shard.parquet")
+    for text in (SECRET, ACCENTED):
+        (tmp_path / "report.qmd").write_text(text, encoding="utf-8")
+        table = audit_privacy([tmp_path / "report.qmd"], [], [tmp_path / "shard.parquet"], **FLOORS, n_words=8)
+        assert table["n_findings"].to_list() == [len(text.split()) - 7]
+
+
+@pytest.mark.parametrize("content", ["ottilie<wbr>@example<wbr>.org", "ottilie<span>@</span>example.org"])
+def test_an_address_cut_by_a_tag_is_found(audit, content):
+    assert audit("report.html", f"<p>Write to {content} for more.</p>")["findings"] == "e-mail address: 1"
+
+
+def test_cells_side_by_side_are_no_telephone_number(audit):
+    cells = "<tr>" + "".join(f"<td>{number}</td>" for number in (433, 165, 5501, 99)) + "</tr>"
+    assert audit("report.html", f"<table>{cells}</table>")["n_findings"] == 0
+
+
+@pytest.mark.parametrize("text", ["from +0.12 (-0.01 to +0.25)", "at 12:30:45 and 10:20", "+1.5 to +2.25", "a::b c::d"])
+def test_figures_and_times_are_no_addresses(audit, text):
+    assert audit("report.qmd", f"It went {text} in all.")["n_findings"] == 0
+
+
+def test_an_id_of_few_digits_is_a_number(audit):
+    assert audit("report.qmd", "It was 2024 when 2,024 of them came.")["n_findings"] == 0
+
+
+# Tables
+
+
+def test_a_table_inside_of_a_page_has_its_floors(audit):
+    table = base64_of("group,n_conversations\na,9\nb,10\n")
+    page = f'<a href="data:text/csv;base64,{table}" download="who.csv">CSV</a>'
+    assert audit("report.html", page)["findings"] == "cell under the floor: 1"
+
+
+@pytest.mark.parametrize(
+    "link", ['"data:text/csv;base64,{}" download="power.csv"', '"data:text/csv;filename=power.csv;base64,{}"']
+)
+def test_a_table_inside_of_a_page_is_exempt_by_its_name(audit, link):
+    assert ("power", "n_tests") in NOT_OF_PERSONS
+    page = f"<a href={link.format(base64_of('id,n_tests,n_now{0}a,5,9{0}'.format(chr(10))))}>CSV</a>"
+    assert audit("report.html", page)["findings"] == "cell under the floor: 1"
+
+
+def test_a_page_that_holds_another_version_of_a_table_is_refused(tmp_path, shard):
+    table, page = tmp_path / "who.csv", tmp_path / "provenance.html"
+    table.write_text("group,n_conversations\na,40\n", encoding="utf-8")
+    link = f"data:text/csv;charset=utf8;filename=who.csv;base64,{base64_of(table.read_text())}"
+    page.write_text(f'<script>\nvar results = {{"who.csv": "{link}"}}</script>', encoding="utf-8")
+    assert audit_privacy([table, page], [], [shard], **FLOORS, n_words=8)["n_findings"].sum() == 0
+    table.write_text("group,n_conversations\na,41\n", encoding="utf-8")
+    with pytest.raises(InputError, match="who.csv.*earlier run.*make provenance"):
+        audit_privacy([table, page], [], [shard], **FLOORS, n_words=8)
+
+
+@pytest.mark.parametrize(
+    ("head", "row"),
+    [
+        ("n_conversations,n_of,share", ",100,0.03"),
+        ("n_conversations,n_of,share_of_category", ",100,0.97"),
+        ("n_with_pushback,n_conversations,share_naive", ",100,0.03"),
+        ("n_affective,n_conversations,share_affective", ",1000,0.003"),
+    ],
+)
+def test_a_blank_count_is_not_told_by_its_share(head, row):
+    assert cells_under_floor("table", f"{head}\n{row}\n", **FLOORS) == 1
+    assert cells_under_floor("table", f"{head}\n{row.rsplit(',', 1)[0]},\n", **FLOORS) == 0
+
+
+def test_of_the_funnel_the_steps_that_tell_of_talk_have_a_floor():
+    table = "step,n_removed,n_left\nreadable,3,97\naffective,9,88\n"
+    assert cells_under_floor("funnel", table, **FLOORS) == 1
+
+
+# Files that cannot be read
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("terms.tsv", b"a", r"terms\.tsv.*found '\.tsv'"),
+        ("a.csv.gz", b"a", r"found '\.gz'"),
+        ("report.qmd", "Zo\u00eb".encode("latin-1"), r"report\.qmd.*UTF-8"),
+        ("report.html", b'<img src="data:image/png;base64,iVBO/w=="/>', r"report\.html.*image/png"),
+    ],
+)
+def test_a_file_that_cannot_be_read_ends_the_run_with_its_name(tmp_path, shard, name, content, said):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=said):
+        audit_privacy([tmp_path / name], [], [shard], **FLOORS, n_words=8)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["data:", "<a ", 'x="', "a=", "&amp;", "\\", "<", "x", "1 ", ":", "+1", "data:;base64,YQ== ", "<!--", "<script>"],
+)
+def test_a_long_string_of_anything_is_read_in_time(tmp_path, unit):
+    """A pattern that looks at the rest again from every place of it would not end."""
+    path = tmp_path / "report.html"
+    path.write_text(f"<p>{unit * 200_000}</p>", encoding="utf-8")
+    (reading,) = read_published([path]).values()
+    assert reading.texts
+    addresses_in(reading)

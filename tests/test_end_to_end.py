@@ -146,6 +146,9 @@ def test_provenance_page_is_made_where_the_report_links_to_it_and_is_audited(dem
         done = snakemake(*DEMO, "--forcerun", "audit_privacy", cwd=demo)
         assert done.returncode == 0, done.stdout
         assert page.name in audit.read_text(encoding="utf-8")
+        done = snakemake(*DEMO, "--forcerun", "write_report", "--until", "write_report", cwd=demo)
+        assert done.returncode == 0, done.stdout
+        assert not page.exists()  # it would hold the tables of an earlier run
     finally:
         page.unlink(missing_ok=True)
         audit.write_bytes(before)
