@@ -8,7 +8,8 @@ min_version("9.19")
 configfile: "config/config.yaml"
 
 
-include: "rules/common.smk"  # configuration checked, paths named
+include: "rules/configuration.smk"  # checked, before anything runs
+include: "rules/common.smk"  # shards, paths and settings named
 include: "rules/acquire.smk"  # conversations as published, in one schema
 include: "rules/select.smk"  # English, valid, not duplicated; a funnel
 include: "rules/classify.smk"  # content creation, affective, six categories
