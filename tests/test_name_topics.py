@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from shared.endpoint import Refused
 from shared.judge import Answers
 from shared.judging import ask_all, recorded
+from shared.published import Reading
 from shared.tables import MERGED, UNNAMED
 
 
@@ -86,7 +87,7 @@ def test_what_is_no_name_is_asked_again_and_then_left_out(world, tmp_path, name)
 )
 def test_few_plain_words_are_a_name_and_so_is_none(name):
     assert TASK.answer(name=name).name == name
-    assert not any(addresses_in([name or ""]).values())
+    assert not any(addresses_in(Reading([name or ""])).values())
 
 
 def test_another_key_is_no_name():
