@@ -10,7 +10,7 @@ import yaml
 
 from shared.agreement import coefficients, crossed
 from shared.contracts import CATEGORIES, PUSHBACK_KINDS
-from shared.evaluation import figures
+from shared.evaluation import figures, resampled
 from shared.job import logged
 from shared.labels import LIST_COLUMNS, as_lists, read_held_out, read_labels
 from shared.readings import fields_of, read_readings
@@ -41,14 +41,14 @@ def agreement_row(
     """
     true, predicted, weight = np.asarray(true), np.asarray(predicted), np.asarray(weight, float)
     ordinal = true.dtype != bool
-    resampled = rng.multinomial(len(true), np.full(len(true), 1 / len(true)), size=bootstrap) * weight
+    drawn = resampled(weight, bootstrap, rng).T
 
     def measured(weight):
         table = crossed(true.astype(int), predicted.astype(int), weight, n_kinds=LEVELS if ordinal else 2)
         of_classes = {} if ordinal else figures(true, predicted, weight.T)
         return of_classes | coefficients(table, n=len(true), ordinal=ordinal)
 
-    point, draws = measured(weight), measured(resampled)
+    point, draws = measured(weight), measured(drawn)
     shares = {"agreement": (np.full(len(true), True), true == predicted)}
     shares |= {} if ordinal else {"precision": (predicted, true), "recall": (true, predicted)}
     for name, (among, outcome) in shares.items():
