@@ -51,6 +51,9 @@ FIGURES = [
     "calibration",
     "coverage",
 ]
+# What a renderer reads beside the report; Typst reads nothing outside the report's folder, so the figures lie there too.
+BESIDE = ["references.bib", "style.css", "boxes.lua", "typst-show.typ"]
+RENDERED = expand(f"results/{RUN}/report/{{name}}", name=BESIDE + [f"figures/{figure}.svg" for figure in FIGURES])
 SECTIONS = sorted(str(path.relative_to(BASE)) for path in (BASE / "report" / "sections").glob("*.qmd"))
 
 
@@ -59,9 +62,7 @@ rule write_report:
     input:
         template="report/report.qmd",
         sections=SECTIONS,
-        bibliography="report/references.bib",
-        style="report/style.css",
-        boxes="report/boxes.lua",
+        beside=expand("report/{name}", name=BESIDE),
         codebook=config["classify"]["codebook"],
         weights=MODEL,
         pushback_weights=PUSHBACK_MODEL,
@@ -74,9 +75,7 @@ rule write_report:
         figures=expand(f"results/{RUN}/figures/{{figure}}.svg", figure=FIGURES),
     output:
         report=f"results/{RUN}/report/report.qmd",
-        bibliography=f"results/{RUN}/report/references.bib",
-        style=f"results/{RUN}/report/style.css",
-        boxes=f"results/{RUN}/report/boxes.lua",
+        beside=RENDERED,
     log:
         f"logs/write_report/{RUN}.log",
     benchmark:
@@ -94,15 +93,11 @@ rule render_report:
     """HTML and PDF: by Quarto where it is installed, by pandoc and Typst where it is not, from the same file."""
     input:
         report=f"results/{RUN}/report/report.qmd",
-        bibliography=f"results/{RUN}/report/references.bib",
-        style=f"results/{RUN}/report/style.css",
-        boxes=f"results/{RUN}/report/boxes.lua",
+        beside=RENDERED,
         script="report/page.js",
         tables=expand(f"results/{RUN}/tables/{{table}}.csv", table=TABLES),
         claims=f"results/{RUN}/claims.csv",
-        figures=expand(f"results/{RUN}/figures/{{figure}}.svg", figure=FIGURES),
         crossref="report/pandoc/crossref.lua",
-        template="report/pandoc/page.typ",
     output:
         html=f"results/{RUN}/report/report.html",
         pdf=f"results/{RUN}/report/report.pdf",
@@ -135,10 +130,8 @@ rule audit_privacy:
         own_words=[
             "report/report.qmd",
             *SECTIONS,
-            "report/references.bib",
-            "report/style.css",
+            *expand("report/{name}", name=BESIDE),
             "report/page.js",
-            "report/boxes.lua",
             "config/codebook.yaml",
             "config/claims.yaml",
             "config/concerns.yaml",

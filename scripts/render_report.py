@@ -40,18 +40,25 @@ def check_rendered(text: str, name: str) -> None:
 
 
 def check_sources(report: Path) -> None:
-    """Raise InputError if the resolved markdown names an image that does not exist."""
+    """Raise InputError if the resolved markdown has something that a renderer would pass over, or one of the two cannot set."""
     text = report.read_text(encoding="utf-8")
     if swallowed := re.search(r"^\S.*\n(?:#{1,3} .*|\|.*\n\|:?-.*)$", text, re.MULTILINE):
         raise InputError(
             f"{report.name}: expected a blank line before every heading and table, found none at '{swallowed[0][:80]}'. "
             "Mend the template under report/."
         )
-    check_rendered(re.sub(r"(?<!\?)@(fig|tbl|sec)-[\w-]+", "", text), report.name)
+    if section := re.search(r"(?<![?\w])@sec-[\w-]+", text):
+        raise InputError(
+            f"{report.name}: expected references to sections as links, found '{section[0]}': Typst refers to headings with numbers alone. "
+            f"Write [words](#{section[0][1:]}) in the template under report/."
+        )
+    check_rendered(re.sub(r"(?<!\?)@(fig|tbl)-[\w-]+", "", text), report.name)
     for image in re.findall(r"!\[[^\]]*\]\(([^)\s]+)\)", text):
-        if not (report.parent / image).is_file():
+        path = (report.parent / image).resolve()
+        if not path.is_file() or not path.is_relative_to(report.parent.resolve()):
             raise InputError(
-                f"{report.name}: expected the image {image}, found none at {report.parent / image}. A plot rule has not run, or its name changed."
+                f"{report.name}: expected the image {image} in the report's folder, beyond which Typst reads nothing, found none there ({path}). "
+                "A plot rule has not run, or its name changed."
             )
 
 
@@ -74,19 +81,21 @@ def render_with_quarto(quarto: str, report: Path) -> None:
             )
 
 
-def render_with_pandoc(report: Path, *, crossref: Path, template: Path) -> None:
-    """HTML and PDF beside the report, with numbered figures and tables as Quarto makes them.
+def render_with_pandoc(report: Path, *, crossref: Path) -> None:
+    """HTML and PDF beside the report, with numbered figures and tables as Quarto makes them, from what Quarto needs beside it and no more.
 
     Raises:
         InputError: pandoc or Typst failed or warned, with its words.
     """
-    crossref, template, folder = crossref.resolve(), template.resolve(), report.parent
+    folder = report.parent
+    source, template = folder / "report.typ", folder / "template.typ"
+    template.write_text((folder / "typst-show.typ").read_text(encoding="utf-8") + "\n$body$\n", encoding="utf-8")
     common = [
         pypandoc.get_pandoc_path(),
         report.name,
         "--from",
         "markdown",
-        f"--lua-filter={crossref}",
+        f"--lua-filter={crossref.resolve()}",
         "--lua-filter=boxes.lua",
         "--citeproc",
         "--fail-if-warnings",
@@ -106,22 +115,22 @@ def render_with_pandoc(report: Path, *, crossref: Path, template: Path) -> None:
             "--mathml",
             "--section-divs",
         ],
-        ["--to", "typst", "--output", "report.typ", f"--template={template}"],
+        ["--to", "typst", "--output", source.name, f"--template={template.name}"],
     ]
-    for target in targets:
-        done = subprocess.run([*common, *target], cwd=folder, capture_output=True, text=True)
-        print(done.stdout, done.stderr, sep="\n")
-        if done.returncode:
-            raise InputError(
-                f"pandoc ended with status {done.returncode}: {done.stderr.strip()} Mend the template under report/."
-            )
-    source = folder / "report.typ"
     try:
-        typst.compile(str(source), output=str(folder / "report.pdf"), root=str(folder.parent), timestamp=0)
+        for target in targets:
+            done = subprocess.run([*common, *target], cwd=folder, capture_output=True, text=True)
+            print(done.stdout, done.stderr, sep="\n")
+            if done.returncode:
+                raise InputError(
+                    f"pandoc ended with status {done.returncode}: {done.stderr.strip()} Mend the template under report/."
+                )
+        typst.compile(str(source), output=str(folder / "report.pdf"), root=str(folder), timestamp=0)
     except typst.TypstError as error:
         raise InputError(f"Typst could not set the PDF: {error}. Mend the template under report/.") from error
     finally:
-        source.unlink(missing_ok=True)
+        for path in (source, template):
+            path.unlink(missing_ok=True)
 
 
 def complete_page(html: str, folder: Path, *, script: str) -> str:
@@ -159,7 +168,7 @@ def complete_page(html: str, folder: Path, *, script: str) -> str:
     return html.replace("</body>", f"<script>\n{script}</script>\n</body>")
 
 
-def render_report(report: Path, *, crossref: Path, template: Path, script: str) -> None:
+def render_report(report: Path, *, crossref: Path, script: str) -> None:
     """Check, render, and check again what came out."""
     check_sources(report)
     quarto = shutil.which("quarto")
@@ -167,7 +176,7 @@ def render_report(report: Path, *, crossref: Path, template: Path, script: str) 
         render_with_quarto(quarto, report)
     else:
         print("Quarto is not on the PATH: pandoc and Typst render the same file.")
-        render_with_pandoc(report, crossref=crossref, template=template)
+        render_with_pandoc(report, crossref=crossref)
     page = report.parent / "report.html"
     html = complete_page(page.read_text(encoding="utf-8"), report.parent, script=script)
     page.write_text(html, encoding="utf-8")
@@ -180,12 +189,13 @@ def main():
     # Rendered in a folder of its own, so that a failure leaves nothing half-made behind.
     with tempfile.TemporaryDirectory(dir=Path(paths.report).parent.parent) as folder:
         work = Path(folder)
-        for path in (paths.report, paths.bibliography, paths.style, paths.boxes):
-            shutil.copyfile(path, work / Path(path).name)
+        for path in (paths.report, *paths.beside):
+            copy = work / Path(path).relative_to(Path(paths.report).parent)
+            copy.parent.mkdir(exist_ok=True)
+            shutil.copyfile(path, copy)
         render_report(
             work / Path(paths.report).name,
             crossref=Path(paths.crossref),
-            template=Path(paths.template),
             script=Path(paths.script).read_text(encoding="utf-8"),
         )
         shutil.move(work / "report.html", output.html)

@@ -345,8 +345,8 @@ def main():
     language = dict(pl.read_csv(paths.languages).select("code", "name").iter_rows())
     values["languages"] = [language.get(code, code) for code in config["select"]["languages"]]
     Path(output.report).write_text(write_report(paths.template, values), encoding="utf-8")
-    for name in ("bibliography", "style", "boxes"):
-        shutil.copyfile(paths[name], output[name])
+    for path, copy in zip([*paths.beside, *paths.figures], output.beside, strict=True):
+        shutil.copyfile(path, copy)
     # `make provenance` writes it after the report; one of an earlier run holds that run's tables.
     Path(output.report).with_name("provenance.html").unlink(missing_ok=True)
 

@@ -4,8 +4,10 @@ import base64
 import html
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
+import pypandoc
 import pypdfium2
 import pytest
 from render_report import check_rendered, check_sources, complete_page, render_with_pandoc
@@ -13,7 +15,7 @@ from render_report import check_rendered, check_sources, complete_page, render_w
 from shared.job import InputError
 
 REPORT = Path(__file__).parents[1] / "report"
-PANDOC = REPORT / "pandoc"
+CROSSREF = REPORT / "pandoc" / "crossref.lua"
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="10"><rect width="20" height="10"/></svg>'
 HEAD = """---
 title: "Foxes in towns"
@@ -24,7 +26,7 @@ bibliography: references.bib
 """
 BODY = """# Counting {#sec-counting}
 
-See @fig-foxes, @fig-owls, @tbl-animals and @sec-counting, after [@grey1999].
+See @fig-foxes, @fig-owls, @tbl-animals and [how we counted](#sec-counting), after [@grey1999].
 
 ![Foxes seen.](foxes.svg){#fig-foxes fig-alt="Ten foxes."}
 
@@ -44,7 +46,8 @@ def report(tmp_path):
     folder = tmp_path / "report"
     folder.mkdir()
     (folder / "foxes.svg").write_text(SVG, encoding="utf-8")
-    shutil.copy(REPORT / "boxes.lua", folder)
+    for name in ("boxes.lua", "typst-show.typ"):
+        shutil.copy(REPORT / name, folder)
     (folder / "style.css").write_text("p { margin: 0 }", encoding="utf-8")
     (folder / "references.bib").write_text(
         "@book{grey1999, author = {Grey, Ann}, title = {Foxes}, year = {1999}, publisher = {Den}}", encoding="utf-8"
@@ -60,7 +63,7 @@ def report(tmp_path):
 
 def render(path):
     """The visible text of the HTML, and that of the PDF, with single spaces."""
-    render_with_pandoc(path, crossref=PANDOC / "crossref.lua", template=PANDOC / "page.typ")
+    render_with_pandoc(path, crossref=CROSSREF)
     page = (path.parent / "report.html").read_text(encoding="utf-8")
     body = html.unescape(re.sub(r"(?s)<(style|svg)\b.*?</\1>|<[^>]+>", " ", page))
     pdf = " ".join(page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(path.parent / "report.pdf"))
@@ -69,7 +72,7 @@ def render(path):
 
 def test_references_are_numbered_in_html_and_pdf(report):
     for text in render(report(BODY)):
-        assert re.search(r"See Figure 1\s?, Figure 2\s?, Table 1 and Section “Counting”\s?, after \( ?Grey 1999", text)
+        assert re.search(r"See Figure 1\s?, Figure 2\s?, Table 1 and how we counted\s?, after \( ?Grey 1999", text)
 
 
 def test_captions_carry_the_same_numbers(report):
@@ -107,10 +110,21 @@ def test_the_html_needs_no_other_file(report):
     assert not re.search(r'(?:src|href)="(?!#|data:)[^"]*\.(?:svg|css)"', page)
 
 
-def test_rendering_leaves_no_typst_source_behind(report):
+def test_rendering_adds_the_page_and_the_pdf_and_nothing_else(report):
     path = report(BODY)
+    before = {file.name for file in path.parent.iterdir()}
     render(path)
-    assert sorted(file.name for file in path.parent.glob("report.*")) == ["report.html", "report.pdf", "report.qmd"]
+    assert {file.name for file in path.parent.iterdir()} - before == {"report.html", "report.pdf"}
+
+
+def test_floats_are_written_for_typst_as_quarto_writes_them(report):
+    path = report(BODY)
+    command = [pypandoc.get_pandoc_path(), path.name, "--to", "typst", f"--lua-filter={CROSSREF}"]
+    written = subprocess.run(command, cwd=path.parent, capture_output=True, text=True, check=True).stdout
+    for identifier, name in (("fig-foxes", "Figure"), ("fig-owls", "Figure"), ("tbl-animals", "Table")):
+        assert f'kind: "quarto-float-{identifier[:3]}", supplement: "{name}", numbering: "1") <{identifier}>' in written
+    captions = re.findall(r"caption: figure\.caption\(position: (\w+), \[\s*(\w+ \w+)", written)
+    assert captions == [("bottom", "Foxes seen"), ("bottom", "Owls seen"), ("top", "All animals")]
 
 
 def test_what_is_rendered_passes_the_check_of_sources_and_text(report):
@@ -120,7 +134,7 @@ def test_what_is_rendered_passes_the_check_of_sources_and_text(report):
         check_rendered(text, "report")
 
 
-@pytest.mark.parametrize("kind", ["fig", "tbl", "sec"])
+@pytest.mark.parametrize("kind", ["fig", "tbl"])
 def test_a_dangling_reference_ends_the_run(report, kind):
     with pytest.raises(InputError, match=f"@{kind}-unicorns"):
         render(report(BODY + f"\nSee @{kind}-unicorns.\n"))
@@ -129,6 +143,18 @@ def test_a_dangling_reference_ends_the_run(report, kind):
 def test_a_citation_that_is_missing_ends_the_run(report):
     with pytest.raises(InputError, match="unknown2000"):
         render(report(BODY + "\nSo says [@unknown2000].\n"))
+
+
+def test_a_reference_to_a_section_is_refused_since_typst_knows_none_to_a_heading_without_number(report):
+    with pytest.raises(InputError, match=r"Write \[words\]\(#sec-counting\)"):
+        check_sources(report(BODY + "\nSee @sec-counting.\n"))
+
+
+def test_an_image_outside_the_report_s_folder_is_refused_since_typst_reads_none(report):
+    path = report(BODY + "\n![Wolves.](../wolves.svg){#fig-wolves}\n")
+    (path.parent.parent / "wolves.svg").write_text(SVG, encoding="utf-8")
+    with pytest.raises(InputError, match=r"beyond which Typst reads nothing"):
+        check_sources(path)
 
 
 def test_a_missing_image_ends_the_run_before_rendering(report):
@@ -308,11 +334,11 @@ def test_figures_move_so_that_text_fills_the_pages(report):
 
 
 def test_no_page_ends_with_the_head_of_a_fold_out_or_the_caption_of_a_table(report):
-    fold = '::: {.fold summary="How it was measured"}\nWith lamps, at dusk.\n:::\n\n'
-    table = "| Animal | n |\n|:-----|--:|\n| Fox | 10 |\n\n: All of them seen.\n\n"
+    fold = '::: {{.fold summary="How it was measured"}}\nWith lamps, at dusk.\n:::\n\n'
+    table = "| Animal | n |\n|:-----|--:|\n| Fox | 10 |\n\n: All of them seen. {{#tbl-{}}}\n\n"
     lines = ["Foxes are few.\n\n" * (number % 7) for number in range(90)]
     for piece, head in ((fold, "How it was measured"), (table, "All of them seen.")):
-        pages = sheets(report("".join(line + piece for line in lines)))
+        pages = sheets(report("".join(line + piece.format(number) for number, line in enumerate(lines))))
         assert len(pages) > 5
         assert not [above for above, _ in pages if above.strip().endswith(head)]
 

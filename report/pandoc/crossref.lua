@@ -1,11 +1,13 @@
--- Numbers figures and tables and resolves @fig-, @tbl- and @sec- as Quarto does, for the pandoc renderer.
--- A reference to something that does not exist ends the run.
+-- Numbers figures and tables and resolves @fig- and @tbl- as Quarto does, for the pandoc renderer: in HTML itself, in the PDF by Typst, for
+-- which a float is written as Quarto writes it. A reference to something that does not exist ends the run.
 
+local typst = FORMAT:match("typst") ~= nil
 local labels = {} -- identifier -> text of a reference to it
 local counts = { fig = 0, tbl = 0 }
 local names = { fig = "Figure", tbl = "Table" }
 
-local function number(identifier, prefix)
+local function number(identifier)
+  local prefix = identifier:sub(1, 3)
   counts[prefix] = counts[prefix] + 1
   labels[identifier] = names[prefix] .. "\u{a0}" .. counts[prefix]
   return labels[identifier] .. ": "
@@ -16,6 +18,17 @@ local function prepend(blocks, text)
     return { pandoc.Plain({ pandoc.Str(text) }) }
   end
   table.insert(blocks[1].content, 1, pandoc.Str(text))
+  return blocks
+end
+
+local function float(content, caption, identifier)
+  local prefix = identifier:sub(1, 3)
+  local kind = (']), kind: "quarto-float-%s", supplement: "%s", numbering: "1") <%s>'):format(prefix, names[prefix], identifier)
+  local position = prefix == "tbl" and "top" or "bottom"
+  local blocks = pandoc.Blocks({ pandoc.RawBlock("typst", "#figure([") }) .. content
+  blocks:insert(pandoc.RawBlock("typst", "], caption: figure.caption(position: " .. position .. ", ["))
+  blocks:extend(caption)
+  blocks:insert(pandoc.RawBlock("typst", kind))
   return blocks
 end
 
@@ -43,34 +56,22 @@ local collect = {
     local image
     figure:walk({ Image = function(found) image = found end })
     local identifier = figure.identifier ~= "" and figure.identifier or (image and image.identifier) or ""
-    if identifier:match("^fig%-") then
-      figure.identifier = identifier
-      figure.caption.long = prepend(figure.caption.long, number(identifier, "fig"))
-      figure = figure:walk({
-        Image = function(found)
-          found.identifier = ""
-          local alt = found.attributes["fig-alt"] or figure.attributes["fig-alt"]
-          found.attributes["fig-alt"] = nil
-          if alt then found.attributes["alt"] = alt end
-          return found
-        end,
-      })
-      figure.attributes["fig-alt"] = nil
-    end
-    return figure, false
+    if not identifier:match("^fig%-") then return figure, false end
+    local caption, numbered = figure.caption.long, number(identifier)
+    image.identifier, image.attributes.alt = "", image.attributes["fig-alt"] or figure.attributes["fig-alt"]
+    image.attributes["fig-alt"], figure.attributes["fig-alt"] = nil, nil
+    if typst then return float(pandoc.Blocks({ pandoc.Plain({ image }) }), caption, identifier), false end
+    figure.identifier = identifier
+    figure.caption.long = prepend(caption, numbered)
+    return figure:walk({ Image = function() return image end }), false
   end,
   Table = function(tbl)
     local identifier = tbl.identifier:match("^tbl%-") and tbl.identifier or take_identifier(tbl.caption.long)
-    if identifier then
-      tbl.identifier = identifier
-      tbl.caption.long = prepend(tbl.caption.long, number(identifier, "tbl"))
-    end
-    return tbl, false
-  end,
-  Header = function(header)
-    if header.identifier:match("^sec%-") then
-      labels[header.identifier] = "Section “" .. pandoc.utils.stringify(header.content) .. "”"
-    end
+    if not identifier then return tbl, false end
+    local caption, numbered = tbl.caption.long, number(identifier)
+    tbl.identifier = typst and "" or identifier
+    tbl.caption = { long = typst and {} or prepend(caption, numbered) }
+    return typst and float(pandoc.Blocks({ tbl }), caption, identifier) or tbl, false
   end,
 }
 
@@ -79,11 +80,13 @@ local resolve = {
     local out = pandoc.List({})
     for i, citation in ipairs(cite.citations) do
       local prefix = citation.id:match("^(%a+)%-")
-      if prefix ~= "fig" and prefix ~= "tbl" and prefix ~= "sec" then return nil end
+      if not names[prefix] then return nil end
       local text = labels[citation.id]
       if not text then error("cross-reference to something that does not exist: @" .. citation.id) end
       if i > 1 then out:insert(pandoc.Str(", ")) end
-      out:insert(pandoc.Link({ pandoc.Str(text) }, "#" .. citation.id))
+      out:insert(
+        typst and pandoc.RawInline("typst", "#ref(<" .. citation.id .. ">)") or pandoc.Link({ pandoc.Str(text) }, "#" .. citation.id)
+      )
     end
     return out
   end,

@@ -15,7 +15,7 @@ import pypdfium2.raw as pdfium
 
 from shared.job import InputError
 
-PLAIN = {".csv", ".qmd", ".md", ".txt", ".bib", ".css", ".lua", ".js", ".json"}
+PLAIN = {".csv", ".qmd", ".md", ".txt", ".bib", ".css", ".lua", ".typ", ".js", ".json"}
 MARKUP = {".html", ".htm", ".xhtml", ".xml", ".svg"}
 # Files inside of a page, by their media type. Fonts and code come with the renderer; whatever else is no text cannot be read.
 MEDIA = {"text/csv": ".csv", "text/html": ".html", "image/svg+xml": ".svg", "application/pdf": ".pdf"}
