@@ -168,8 +168,14 @@ def complete_page(html: str, folder: Path, *, script: str) -> str:
     return html.replace("</body>", f"<script>\n{script}</script>\n</body>")
 
 
-def render_report(report: Path, *, crossref: Path, script: str) -> None:
-    """Check, render, and check again what came out."""
+def render_report(report: Path, *, crossref: Path, folder: Path, script: str) -> None:
+    """Check, render, and check again what came out.
+
+    Args:
+        report: the resolved markdown, with what is rendered with it beside it.
+        folder: what its links to tables are relative to.
+        crossref, script: see render_with_pandoc, complete_page.
+    """
     check_sources(report)
     quarto = shutil.which("quarto")
     if quarto:
@@ -178,7 +184,7 @@ def render_report(report: Path, *, crossref: Path, script: str) -> None:
         print("Quarto is not on the PATH: pandoc and Typst render the same file.")
         render_with_pandoc(report, crossref=crossref)
     page = report.parent / "report.html"
-    html = complete_page(page.read_text(encoding="utf-8"), report.parent, script=script)
+    html = complete_page(page.read_text(encoding="utf-8"), folder, script=script)
     page.write_text(html, encoding="utf-8")
     visible = re.sub(r"(?s)<(style|script)\b.*?</\1>|data:[\w/+-]+;base64,[A-Za-z0-9+/=]+", "", html)
     check_rendered(re.sub(r"(?s)<svg\b.*?</svg>", "", visible), "report.html")
@@ -186,16 +192,18 @@ def render_report(report: Path, *, crossref: Path, script: str) -> None:
 
 def main():
     paths, output = snakemake.input, snakemake.output
-    # Rendered in a folder of its own, so that a failure leaves nothing half-made behind.
-    with tempfile.TemporaryDirectory(dir=Path(paths.report).parent.parent) as folder:
-        work = Path(folder)
+    folder = Path(paths.report).parent
+    # Rendered in a folder outside the results, so that a failure or a kill leaves nothing half-made there.
+    with tempfile.TemporaryDirectory() as work:
+        work = Path(work)
         for path in (paths.report, *paths.beside):
-            copy = work / Path(path).relative_to(Path(paths.report).parent)
+            copy = work / Path(path).relative_to(folder)
             copy.parent.mkdir(exist_ok=True)
             shutil.copyfile(path, copy)
         render_report(
             work / Path(paths.report).name,
             crossref=Path(paths.crossref),
+            folder=folder,
             script=Path(paths.script).read_text(encoding="utf-8"),
         )
         shutil.move(work / "report.html", output.html)
