@@ -48,6 +48,8 @@ def needed_by_scaling(
         return None
     longer = 1 + NORMAL.inv_cdf(POWER) / _quantile(confidence)
     ratio = max((longer * arm / gap) ** 2 for arm, gap in pairs)
+    if not ratio:  # an interval without width: all there is has been labelled
+        return None
     return math.ceil(round(1 / (1 / population + (1 / n - 1 / population) / ratio), 6))
 
 
@@ -101,12 +103,14 @@ def plan_claim(claim: dict, judged: dict, *, labels: dict[str, int], confidence:
         return plan | {"basis": "decided"}
     if "unmeasured" in claim:
         return plan | {"basis": "not measured"}
-    if claim.get("corrected", True) is not True:
+    if judged["corrected"] is False or claim.get("corrected") is False:
         by_labels = isinstance(claim["corrected"], str)
         basis = (
             "labels of the data set itself alone decide it" if by_labels else "an uncorrected estimate decides nothing"
         )
         return plan | {"basis": basis}
+    if claim["decided_by"] != "conversations" and judged["n"] is not None and judged["n"] < claim["min_n"]:
+        return plan | {"basis": f"the rule asks for {claim['min_n']} of what there are {judged['n']}"}
     rule = claim["rule"]
     region = (rule.get("low"), rule.get("high"))
     if judged["region_low"] is not None or judged["region_high"] is not None:

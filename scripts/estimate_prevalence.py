@@ -173,8 +173,8 @@ def estimate_prevalence(
     Returns:
         dataset, group, share_of (all or affective), weighting (conversation; user: persons alone, each once, shared out among the conversations;
         first of the day: of each person and day, UTC, the first conversation alone), n_conversations, n_users, n_of, share_naive with
-        naive_ci_low and naive_ci_high, estimate with ci_low and ci_high (the headline), correction (where it comes from), beside it the naive share
-        corrected by rogan_gladen (that of a category draw by draw at most that of all affective conversations) and by ppi (prediction-powered
+        naive_ci_low and naive_ci_high, estimate with ci_low and ci_high (the headline), n_labels (those that it is a share of) and from_labels (it rests
+        on them and on nothing else), correction (where it comes from), beside it the naive share corrected by rogan_gladen (that of a category draw by draw at most that of all affective conversations) and by ppi (prediction-powered
         inference on the data set's own labels), each with interval, suppressed.
     """
     rows = []
@@ -226,10 +226,12 @@ def estimate_prevalence(
                 confidence=confidence,
                 rng=np.random.default_rng([seed, len(rows), 1]),
             )
-            own_positive = labels.filter(pl.Series(held_out_pair(labels, group)[1], dtype=pl.Boolean))
-            own_positive = own_positive.filter(pl.col("true_included") == 1) if of == "affective" else own_positive
+            from_labels = correction.startswith("labelled")
+            read = labels.filter(pl.col("true_included") == 1) if of == "affective" else labels
+            own_positive = read.filter(pl.Series(held_out_pair(read, group)[1], dtype=pl.Boolean))
             if hidden_base or (not labels_public and small(own_positive, **floors)):
                 estimate, by_rates, powered = NOTHING, None, None
+            n_labels = read.height if from_labels and (labels_public or not small(read, **floors)) else None
             share = (member * size).sum() / size.sum() if base.height else None
             found = summarise(naive, confidence=confidence, value=share)
             # Keys that stand for no person, told from keys less persons, have the floor of users too.
@@ -249,6 +251,8 @@ def estimate_prevalence(
                     "naive_ci_low": None if suppressed else found["ci_low"],
                     "naive_ci_high": None if suppressed else found["ci_high"],
                     **estimate,
+                    "n_labels": n_labels,
+                    "from_labels": from_labels,
                     "correction": correction,
                     **named(by_rates or NOTHING, "rogan_gladen"),
                     **named(powered or NOTHING, "ppi"),
@@ -257,7 +261,9 @@ def estimate_prevalence(
             )
     shares = ["share_naive", "naive_ci_low", "naive_ci_high", *NOTHING]
     shares += [column for name in ("rogan_gladen", "ppi") for column in named(NOTHING, name)]
-    types = dict.fromkeys(["n_conversations", "n_users", "n_of"], pl.Int64) | dict.fromkeys(shares, pl.Float64)
+    types = dict.fromkeys(["n_conversations", "n_users", "n_of", "n_labels"], pl.Int64) | dict.fromkeys(
+        shares, pl.Float64
+    )
     return pl.DataFrame(rows, schema_overrides=types).with_columns(pl.col(shares).fill_nan(None))
 
 

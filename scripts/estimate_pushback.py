@@ -28,19 +28,22 @@ MIN_LABELS = 30  # conversations from which error rates are taken at all, and th
 FROM_LABELS = "labelled probability sample"
 
 
-def error_rates_for(held_out: pl.DataFrame, group: str, *, dataset: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(predicted, true, weight) of labelled conversations like those of `group`: affective or not, weighted where not affective.
+def error_rates_for(
+    held_out: pl.DataFrame, group: str, *, dataset: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
+    """(predicted, true, weight) of labelled conversations like those of `group`: affective or not, weighted where not affective; and whose they are.
 
-    Of the data set itself where it has enough labels, otherwise of all sources.
+    Of the data set itself where it has enough labels, otherwise of all sources; none where these are too few.
     """
     affective = group != "not affective"
     known = held_out.filter(pl.col("true_affective") == int(affective))
     if not affective:
         known = known.filter(pl.col("weight").is_not_null())
-    if known.filter(source=dataset).height >= MIN_LABELS:
-        known = known.filter(source=dataset)
+    own = known.filter(source=dataset)
+    known, whose = (own, "of this data set") if own.height >= MIN_LABELS else (known, "carried over from other sources")
+    said = f"error rates {whose}" if known.height >= MIN_LABELS else "none: too few labels"
     weight = np.ones(known.height) if affective else known["weight"].to_numpy()
-    return known["predicted_any"].to_numpy().astype(bool), known["true_any"].to_numpy().astype(bool), weight
+    return known["predicted_any"].to_numpy().astype(bool), known["true_any"].to_numpy().astype(bool), weight, said
 
 
 def estimate_pushback(
@@ -66,7 +69,8 @@ def estimate_pushback(
 
     Returns:
         dataset, group, n_conversations, n_users, n_with_pushback, share_naive with interval, estimate with interval (share_of_labels, where there is none
-        the naive share corrected by sensitivity and specificity of the model), correction (which of the two; none where fewer than MIN_LABELS labels tell these), share_of_assistant_messages with interval.
+        the naive share corrected by error_rates_for), n_labels and from_labels (see estimate_prevalence), correction (which of the two), share_of_assistant_messages
+        with interval.
     """
     rows = []
     users = has_users(measures)
@@ -79,16 +83,19 @@ def estimate_pushback(
             base["n_pushback"].to_numpy(), base["n_assistant"].to_numpy(), cluster, replicates=bootstrap, rng=rng
         )
         n_pushback, n_messages = base["n_pushback"].sum(), base["n_assistant"].sum()
-        rates = error_rates_for(held_out, group, dataset=dataset)
+        *rates, correction = error_rates_for(held_out, group, dataset=dataset)
         by_rates = rogan_gladen_draws(naive, *rates, rng=rng)
         corrected = summarise(by_rates, confidence=confidence)
-        correction = "error rates on labelled conversations"
         # Only where an LLM judges: the shipped model has labels of several sources.
-        if len(rates[0]) < MIN_LABELS:
-            corrected, correction = dict.fromkeys(corrected, math.nan), "none: too few labels"
+        if correction.startswith("none"):
+            corrected = dict.fromkeys(corrected, math.nan)
         # A generator of its own: how far the first one has run depends on counts that may have to stay hidden.
+        sample, inside, pushed = labels_of_pushback(held_out, classes, measures, group, dataset=dataset)
+        n_read = int((inside & np.isfinite(pushed)).sum())
         by_labels = share_of_labels(
-            *labels_of_pushback(held_out, classes, measures, group, dataset=dataset),
+            sample,
+            inside,
+            pushed,
             bootstrap=bootstrap,
             confidence=confidence,
             min_positive=min_positive,
@@ -108,6 +115,8 @@ def estimate_pushback(
                 "naive_ci_low": naive_interval["ci_low"],
                 "naive_ci_high": naive_interval["ci_high"],
                 **(by_labels or corrected),
+                "n_labels": n_read if by_labels and n_read >= min_positive else None,
+                "from_labels": by_labels is not None,
                 "correction": f"{FROM_LABELS} of {dataset}" if by_labels else correction,
                 "share_of_assistant_messages": message_interval["estimate"],
                 "message_ci_low": message_interval["ci_low"],
@@ -115,7 +124,9 @@ def estimate_pushback(
             }
         )
     return pl.DataFrame(
-        rows, infer_schema_length=None, schema_overrides={"n_users": pl.Int64, "share_naive": pl.Float64}
+        rows,
+        infer_schema_length=None,
+        schema_overrides={"n_users": pl.Int64, "n_labels": pl.Int64, "share_naive": pl.Float64},
     ).with_columns(pl.col(pl.Float64).fill_nan(None))
 
 

@@ -38,7 +38,7 @@ SCHEMA = {
     "n_users": pl.Int64,
     "n_of": pl.Int64,
     **dict.fromkeys(["share_naive", "naive_ci_low", "naive_ci_high", "estimate", "ci_low", "ci_high"], pl.Float64),
-    "corrected": pl.Boolean,
+    "from_labels": pl.Boolean,
     "correction": pl.String,
     "suppressed": pl.Boolean,
 }
@@ -105,7 +105,7 @@ def estimate_reasons(
     Returns:
         dataset, group, reasons (of REASONS), n_conversations (with pushback for one of them), n_users, n_of (with pushback), share_naive with naive_ci_low and
         naive_ci_high, estimate with ci_low and ci_high (of the data set's labelled probability sample, where it has enough labels with pushback; else
-        the naive share), corrected (the first), correction (where it comes from), suppressed.
+        the naive share), from_labels (the first), correction (where it comes from), suppressed.
     """
     users, rows = has_users(measures), []
     totals, reasons = (table.filter(dataset=dataset) for table in published)
@@ -152,7 +152,7 @@ def estimate_reasons(
                     "naive_ci_low": naive["ci_low"],
                     "naive_ci_high": naive["ci_high"],
                     **(by_labels or naive),
-                    "corrected": by_labels is not None,
+                    "from_labels": by_labels is not None,
                     "correction": f"labelled probability sample of {dataset}" if by_labels else "none",
                     "suppressed": name not in shown,
                 }

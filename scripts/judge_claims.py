@@ -22,6 +22,8 @@ NO_FIT = "The error rates at hand do not fit what was found: no interval could b
 UNDER_FLOOR = "Too few conversations: the cell is under the privacy floor."
 
 _WHOSE = {"share": "a count", "change": "sentiment"}  # unit: what an estimate of it is that is not corrected
+# Fewer clusters than these make bootstrap intervals too short (Cameron, Gelbach & Miller 2008, Review of Economics and Statistics 90).
+MIN_USERS = 30
 
 _WORDS = {"type": "string", "pattern": r"\S"}
 _BOUND = {"anyOf": [{"type": "number"}, _WORDS]}  # a number, or the column of the row that holds it
@@ -74,7 +76,7 @@ CLAIM = {
             "type": "object",
             "required": ["table", "where"],
             "additionalProperties": False,
-            "properties": {"table": _WORDS, "where": _WHERE, "columns": _COLUMNS},
+            "properties": {"table": _WORDS, "where": _WHERE, "columns": _COLUMNS, "n": _WORDS},
         },
         "corrected": {"anyOf": [{"type": "boolean"}, _WORDS]},  # or the column of the row that says so
         "rule": {"type": "object", "minProperties": 1, "additionalProperties": False, "properties": _BOUNDS},
@@ -86,7 +88,7 @@ CLAIM = {
             "properties": _BOUNDS | {"columns": _COLUMNS, "in_words": _WORDS},
         },
         "min_n": {"type": "integer", "minimum": 1},
-        "decided_by": {"enum": ["labels", "affective labels", "conversations"]},
+        "decided_by": {"enum": ["labels", "affective labels", "labels of the type", "conversations"]},
         "assumed": {"type": "number"},
     },
 }
@@ -125,7 +127,7 @@ def _region(bounds: dict, row: dict) -> tuple[float | None, float | None]:
 
 
 def _inside(low, high, region):
-    return (region[0] is None or low >= region[0]) and (region[1] is None or high <= region[1])
+    return (region[0] is None or low > region[0]) and (region[1] is None or high < region[1])
 
 
 def _outside(low, high, region):
@@ -138,7 +140,10 @@ def _sentence(words):
 
 def _judge_row(claim: dict, row: dict) -> dict[str, Any]:
     """Verdict by one row of the claim's table."""
-    n = row["n_of"] if "n_of" in row else row["n_conversations"]
+    n, counted = row.get(claim["value"].get("n")), "labels"
+    if n is None:
+        n, counted = row["n_of"] if "n_of" in row else row["n_conversations"], "conversations"
+    corrected = claim.get("corrected", True)
     estimate, low, high = (row[name] for name in claim["value"].get("columns", COLUMNS))
     region = _region(claim["rule"], row)
     found = {
@@ -148,11 +153,15 @@ def _judge_row(claim: dict, row: dict) -> dict[str, Any]:
         "n": n,
         "region_low": region[0],
         "region_high": region[1],
+        "corrected": row[corrected] if isinstance(corrected, str) else corrected,
     }
     if n is None:
         return found | dict.fromkeys(COLUMNS) | {"verdict": UNTESTABLE, "reason": UNDER_FLOOR}
     if n < claim["min_n"]:
-        return found | {"verdict": UNTESTABLE, "reason": f"{n} conversations; the rule asks for {claim['min_n']}."}
+        return found | {"verdict": UNTESTABLE, "reason": f"{n} {counted}; the rule asks for {claim['min_n']}."}
+    if "n_of" not in row and (row.get("n_users") or MIN_USERS) < MIN_USERS:
+        reason = f"{row['n_users']} users; fewer than {MIN_USERS} give no interval to be trusted."
+        return found | {"verdict": UNTESTABLE, "reason": reason}
     if low is None or high is None:
         hidden = row.get("suppressed") or row.get("numerator_suppressed")
         without = (
@@ -162,12 +171,17 @@ def _judge_row(claim: dict, row: dict) -> dict[str, Any]:
     if len(claim["rule"]) > sum(edge is not None for edge in region):
         return found | {"verdict": UNTESTABLE, "reason": "The edge of the claimed region could not be computed."}
     inside, outside = _inside(low, high, region), _outside(low, high, region)
-    corrected = claim.get("corrected", True)
-    if not (row[corrected] if isinstance(corrected, str) else corrected) and (inside or outside):
+    if not found["corrected"] and (inside or outside):
         lies = "inside" if inside else "outside"
+        by_rates = (row.get("correction") or "").startswith("error rates")
+        but = (
+            "it rests on what the instruments find and on their error rates, not on labels of this data set"
+            if by_rates
+            else f"it is that of {_WHOSE[claim['unit']]} not corrected for the instrument's errors"
+        )
         return found | {
             "verdict": DIRECTION if inside else INCONCLUSIVE,
-            "reason": f"The interval lies {lies} the claimed region, but it is that of {_WHOSE[claim['unit']]} not corrected for the instrument's errors.",
+            "reason": f"The interval lies {lies} the claimed region, but {but}.",
         }
     if inside and "wider" in claim:
         reason = f"The interval lies inside the claimed region, but {claim['wider']}."
@@ -202,11 +216,11 @@ def judge_claim(claim: dict, table: pl.DataFrame, *, not_testable: str | None) -
         not_testable: why the data set does not allow the analysis that the claim needs (assess_capabilities), or None.
 
     Returns:
-        estimate, ci_low, ci_high, n, region_low, region_high, verdict, reason. Of a claim about several rows, of the one that does worst: where
+        estimate, ci_low, ci_high, n, region_low, region_high, corrected, verdict, reason. Of a claim about several rows, of the one that does worst: where
         each has to lie in the region, no interval need be widened for there being several (an intersection-union test; Berger 1982,
         Technometrics 24).
     """
-    empty = dict.fromkeys([*COLUMNS, "n", "region_low", "region_high"]) | {"verdict": UNTESTABLE}
+    empty = dict.fromkeys([*COLUMNS, "n", "region_low", "region_high", "corrected"]) | {"verdict": UNTESTABLE}
     if "unmeasured" in claim:
         return empty | {"reason": claim["unmeasured"]}
     found = []
@@ -258,7 +272,8 @@ def judge_claims(
     return pl.DataFrame(
         rows,
         infer_schema_length=None,
-        schema_overrides=dict.fromkeys(numbers, pl.Float64) | {"n": pl.Int64, "limits": pl.String},
+        schema_overrides=dict.fromkeys(numbers, pl.Float64)
+        | {"n": pl.Int64, "corrected": pl.Boolean, "limits": pl.String},
     )
 
 

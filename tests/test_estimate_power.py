@@ -20,8 +20,8 @@ Z = NormalDist().inv_cdf(0.975)
 BELOW_TENTH = (None, 0.10)
 
 
-def judged(low, high, *, estimate=0.05, verdict="inconclusive", region=BELOW_TENTH, n=100):
-    found = {"estimate": estimate, "ci_low": low, "ci_high": high, "n": n, "verdict": verdict}
+def judged(low, high, *, estimate=0.05, verdict="inconclusive", region=BELOW_TENTH, n=100, corrected=True):
+    found = {"estimate": estimate, "ci_low": low, "ci_high": high, "n": n, "verdict": verdict, "corrected": corrected}
     return found | {"region_low": region[0], "region_high": region[1]}
 
 
@@ -125,10 +125,21 @@ def test_the_plan_says_which_verdict_it_would_come_to(estimate, outcome):
 def test_no_number_lets_an_uncorrected_count_decide():
     uncorrected = CLAIM | {"corrected": False}
     assert plan(uncorrected, judged(0.02, 0.15)) == (100, None, "an uncorrected estimate decides nothing")
-    assert plan(CLAIM | {"corrected": "by_labels"}, judged(0.02, 0.15))[1:] == (
-        None,
-        "labels of the data set itself alone decide it",
-    )
+    by_labels = CLAIM | {"corrected": "from_labels"}
+    alone = "labels of the data set itself alone decide it"
+    assert plan(by_labels, judged(0.02, 0.15, corrected=False)) == (100, None, alone)
+    assert plan(by_labels, judged(0.02, 0.15)) == plan(CLAIM, judged(0.02, 0.15))
+
+
+def test_labels_cannot_make_up_for_conversations_that_the_rule_asks_for():
+    claim = CLAIM | {"decided_by": "labels", "min_n": 1000}
+    found = judged(0.02, 0.15, n=400, verdict="not testable here")
+    assert plan(claim, found, labels={"labels": 300})[1:] == (None, "the rule asks for 1000 of what there are 400")
+
+
+def test_where_all_is_labelled_nothing_more_would_decide():
+    claim = CLAIM | {"decided_by": "labels"}
+    assert plan(claim, judged(0.05, 0.05), labels={"labels": 100})[1] is None
 
 
 def test_a_claim_that_nothing_measures_is_not_planned():

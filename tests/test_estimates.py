@@ -674,13 +674,13 @@ def test_a_group_without_conversations_has_counts_of_zero_and_no_share():
 
 def test_error_rates_of_affective_groups_come_from_affective_labels():
     labels = rule_labels((2, 1, 1, 0, None), (1, 0, 0, 1, 4.0), (1, 0, 1, 1, None))
-    predicted, true, weight = error_rates_for(labels, "coaching", dataset="own")
+    predicted, true, weight, _ = error_rates_for(labels, "coaching", dataset="own")
     assert (predicted.tolist(), true.tolist(), weight.tolist()) == ([True, True], [False, False], [1.0, 1.0])
 
 
 def test_error_rates_of_the_not_affective_come_from_weighted_labels():
     labels = rule_labels((2, 1, 1, 0, None), (1, 0, 0, 1, 4.0), (1, 0, 1, 1, None))
-    predicted, true, weight = error_rates_for(labels, "not affective", dataset="own")
+    predicted, true, weight, _ = error_rates_for(labels, "not affective", dataset="own")
     assert (predicted.tolist(), true.tolist(), weight.tolist()) == ([False], [True], [4.0])
 
 
@@ -689,7 +689,7 @@ def test_error_rates_of_the_not_affective_come_from_weighted_labels():
 def test_enough_labels_of_the_data_set_itself_stand_alone(group, is_affective, n, n_used):
     own = rule_labels((n, is_affective, 1, 1, 2.0))
     elsewhere = rule_labels((5, is_affective, 0, 1, 1.0), source="other")
-    predicted, true, weight = error_rates_for(pl.concat([own, elsewhere]), group, dataset="own")
+    predicted, true, weight, _ = error_rates_for(pl.concat([own, elsewhere]), group, dataset="own")
     assert (len(predicted), len(true), len(weight)) == (n_used,) * 3
     assert predicted.sum() == n
 
@@ -752,14 +752,14 @@ def test_labels_of_pushback_that_are_not_public_have_the_floor_themselves(n_true
 def test_labels_that_say_nothing_of_the_whole_group_give_error_rates_alone(n_read, classes):
     table = measures((60, affective("coaching") | PUSHED), (60, affective("coaching")), (280, {}))
     found = row(pushback(table, read_for_pushback(n_read, 10), classes), group="coaching")
-    assert found["correction"] == "error rates on labelled conversations"
+    assert found["correction"] == "error rates of this data set"
 
 
 def test_conversations_outside_the_group_need_no_reading_for_pushback():
     table = pushback(measures((400, {})), read_for_pushback(40, 10), SAMPLE)
     assert row(table, group="affective")["estimate"] == 0.25
     assert row(table, group="not affective")["correction"].startswith("none")
-    assert row(table, group="romantic")["correction"] == "error rates on labelled conversations"
+    assert row(table, group="romantic")["correction"] == "error rates of this data set"
 
 
 @pytest.mark.parametrize(("n", "corrected"), [(MIN_LABELS - 1, False), (MIN_LABELS, True)])
@@ -769,7 +769,7 @@ def test_too_few_labels_leave_the_share_uncorrected_and_say_so(n, corrected):
     found = row(pushback(table, labels), group="coaching")
     assert found["share_naive"] == 0.5
     assert (found["estimate"] is not None) == corrected
-    assert found["correction"] == ("error rates on labelled conversations" if corrected else "none: too few labels")
+    assert found["correction"] == ("error rates of this data set" if corrected else "none: too few labels")
 
 
 # Corrections with carried-over error rates
@@ -852,23 +852,23 @@ def test_reasons_are_shares_of_the_conversations_with_pushback():
     )
     assert (found["n_conversations"], found["n_of"], found["share_naive"], found["estimate"]) == (40, 100, 0.4, 0.4)
     assert found["ci_low"] < 0.4 < found["ci_high"]
-    assert not found["corrected"]
+    assert not found["from_labels"]
 
 
 def test_reasons_are_those_of_the_labels_where_enough_of_them_hold_pushback():
     table = measures((60, affective("coaching") | PUSHED), (340, {}))
     labels = read_for_pushback(40, 20), SAMPLE, ["safety_other"] * 5 + ["factual"] * 15 + [""] * 20
     found = row(named_reasons(table, *labels), group="coaching", reasons="self-harm or other safety")
-    assert (found["estimate"], found["corrected"]) == (0.25, True)
+    assert (found["estimate"], found["from_labels"]) == (0.25, True)
     assert found["correction"] == "labelled probability sample of own"
     private = row(named_reasons(table, *labels, min_positive=10), group="coaching", reasons="self-harm or other safety")
-    assert not private["corrected"]
+    assert not private["from_labels"]
 
 
 def test_labels_without_a_reason_say_nothing_of_reasons():
     table = measures((60, affective("coaching") | PUSHED), (340, {}))
     labels = read_for_pushback(40, 20), SAMPLE, ["safety_other"] * 10 + [""] * 30
-    assert not row(named_reasons(table, *labels), group="coaching", reasons="safety or policy")["corrected"]
+    assert not row(named_reasons(table, *labels), group="coaching", reasons="safety or policy")["from_labels"]
 
 
 def test_a_few_with_pushback_are_not_parted_by_reasons():

@@ -26,7 +26,7 @@ SPACE = "\u00a0"
 
 def share(estimate, low, high, n_of=2000, suppressed=False):
     row = {"estimate": estimate, "ci_low": low, "ci_high": high, "n_of": n_of, "suppressed": suppressed}
-    return row | {"correction": "labelled probability sample of owls"}
+    return row | {"correction": "labelled probability sample of owls", "from_labels": True}
 
 
 def test_a_share_is_told_with_its_interval_its_base_and_the_study_s():
@@ -38,10 +38,13 @@ def test_a_share_is_told_with_its_interval_its_base_and_the_study_s():
 @pytest.mark.parametrize(
     "tell", [lambda row: on_prevalence(row, "Owls", "2.9 %"), lambda row: on_pushback(row, "Owls")]
 )
-def test_error_rates_of_other_data_are_called_an_assumption(tell):
-    row = share(0.011, 0.0066, 0.018)
-    assert "assumption" not in tell(row)
-    assert "an assumption" in tell(row | {"correction": "error rates carried over from other sources"})
+def test_error_rates_of_other_data_are_told(tell):
+    row, other = (
+        share(0.011, 0.0066, 0.018),
+        {"from_labels": False, "correction": "error rates carried over from other sources"},
+    )
+    assert "far off" not in tell(row)
+    assert "measured on other sources, and may be far off here" in tell(row | other)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +72,12 @@ def test_a_share_that_cannot_be_estimated_is_not_told_but_its_reason_is(row, wor
 )
 def test_most_is_said_only_where_the_whole_interval_lies_above_one_half(row, words):
     assert words in on_types(row, "Owls")
+
+
+def test_pushback_says_whether_labels_or_the_classifier_say_what_is_affective():
+    row = share(0.07, 0.03, 0.13)
+    assert "of the affective conversations hold pushback, by the labels" in on_pushback(row, "Owls")
+    assert "that the classifier counts as affective" in on_pushback(row | {"from_labels": False}, "Owls")
 
 
 def test_pushback_with_a_wide_interval_is_told_with_a_warning():

@@ -64,7 +64,7 @@ def without(*keys):
     ("low", "high", "expected"),
     [
         (0.01, 0.05, "supported"),
-        (0.01, 0.10, "supported"),
+        (0.01, 0.10, "direction only"),
         (0.01, 0.11, "direction only"),
         (0.10, 0.40, "direction only"),
         (0.11, 0.40, "not supported"),
@@ -89,7 +89,7 @@ def test_without_a_wider_region_there_is_no_direction_only(low, high, expected):
     ("low", "high", "expected"),
     [
         (0.02, 0.05, "supported"),
-        (0.0145, 0.058, "supported"),
+        (0.0145, 0.058, "inconclusive"),
         (0.01, 0.05, "inconclusive"),
         (0.001, 0.01, "not supported"),
         (0.06, 0.07, "not supported"),
@@ -144,7 +144,7 @@ def test_direction_only_says_what_does_not_and_what_does_hold():
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_direction_only_means_that_the_interval_reaches_into_the_claimed_region(one, other):
     low, high = sorted((one, other))
-    assert (verdict(CLAIM, estimates(low, high)) == "direction only") == (low <= 0.10 < high <= 0.5)
+    assert (verdict(CLAIM, estimates(low, high)) == "direction only") == (low <= 0.10 <= high < 0.5)
 
 
 def test_too_few_conversations_are_not_testable():
@@ -212,7 +212,7 @@ def test_an_estimate_that_is_missing_or_ambiguous_is_not_testable(copies):
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_supported_means_that_the_whole_interval_lies_in_the_claimed_region(one, other):
     low, high = sorted((one, other))
-    assert (verdict(CLAIM, estimates(low, high)) == "supported") == (high <= 0.10)
+    assert (verdict(CLAIM, estimates(low, high)) == "supported") == (high < 0.10)
 
 
 def test_the_declared_claims_pass_the_check():
@@ -227,7 +227,7 @@ def test_every_declared_claim_can_be_met_and_can_be_missed(claim):
     low, high = (null.get(bounds.get(edge), bounds.get(edge, end)) for edge, end in (("low", 0), ("high", 1)))
 
     def at(value):
-        row = dict.fromkeys([*COLUMNS, *columns], value) | null | {"n_conversations": 5_000, "corrected": True}
+        row = dict.fromkeys([*COLUMNS, *columns], value) | null | {"n_conversations": 5_000, "from_labels": True}
         return verdict(claim, pl.DataFrame([row | where for where in rows_of(claim)]))
 
     corrected = claim.get("corrected", True)
@@ -342,6 +342,48 @@ def test_without_an_interval_the_reason_says_whether_error_rates_did_not_fit(cor
 @pytest.mark.parametrize(("corrected", "expected"), [(True, "supported"), (False, "direction only")])
 def test_a_row_may_say_itself_whether_it_is_corrected(corrected, expected):
     assert verdict(CLAIM | {"corrected": "by_labels"}, estimates(0.02, 0.05, by_labels=corrected)) == expected
+
+
+@pytest.mark.parametrize("correction", ["error rates carried over from other sources", "error rates of this data set"])
+def test_an_estimate_that_rests_on_error_rates_alone_says_so_and_decides_nothing(correction):
+    claim = CLAIM | {"corrected": "from_labels"}
+    for low, high, expected in ((0.02, 0.05, "direction only"), (0.6, 0.7, "inconclusive")):
+        found = judge_claim(claim, estimates(low, high, from_labels=False, correction=correction), not_testable=None)
+        assert (found["verdict"], found["corrected"]) == (expected, False)
+        assert "not on labels of this data set" in found["reason"]
+
+
+@pytest.mark.parametrize("claim", MEASURED, ids=lambda claim: claim["id"])
+def test_every_claim_on_a_share_is_decided_by_labels_of_the_data_set_or_not_at_all(claim):
+    assert claim["corrected"] in (False, "from_labels")
+
+
+@pytest.mark.parametrize(
+    ("n_labels", "expected", "words"), [(29, "not testable here", "29 labels"), (30, "supported", "below 10 %")]
+)
+def test_what_rests_on_labels_is_counted_in_labels(n_labels, expected, words):
+    claim = CLAIM | {"value": CLAIM["value"] | {"n": "n_labels"}}
+    found = judge_claim(claim, estimates(0.02, 0.05, n_labels=n_labels), not_testable=None)
+    assert (found["verdict"], found["n"]) == (expected, n_labels) and words in found["reason"]
+
+
+def test_without_labels_conversations_are_counted():
+    claim = CLAIM | {"value": CLAIM["value"] | {"n": "n_labels"}}
+    assert judge_claim(claim, estimates(0.02, 0.05, n_labels=None), not_testable=None)["n"] == 100
+
+
+@pytest.mark.parametrize(("n_users", "expected"), [(None, "supported"), (29, "not testable here"), (30, "supported")])
+def test_few_people_give_no_interval_to_be_trusted(n_users, expected):
+    assert verdict(CLAIM, estimates(0.02, 0.05, n_users=n_users)) == expected
+
+
+def test_of_a_part_the_users_are_not_those_that_the_interval_rests_on():
+    assert verdict(CLAIM, estimates(0.02, 0.05, n_users=12, n_of=5_000)) == "supported"
+
+
+def test_an_interval_that_ends_at_the_edge_does_not_lie_beyond_it():
+    claim = without("direction") | {"rule": {"low": 0}}
+    assert verdict(claim, estimates(0.0, 0.0)) == "inconclusive"
 
 
 @pytest.mark.parametrize(("low", "high", "expected"), [(0.02, 0.05, "direction only"), (0.6, 0.7, "not supported")])

@@ -34,7 +34,7 @@ def borrowed(row: dict) -> str:
     """A warning where a share is corrected by error rates of other data; else nothing."""
     if "carried over" not in row["correction"]:
         return ""
-    return " (error rates were measured on other sources; that they hold here is an assumption)"
+    return " (error rates were measured on other sources, and may be far off here)"
 
 
 def on_types(row: dict, name: str) -> str:
@@ -164,12 +164,13 @@ def on_pushback(row: dict, name: str) -> str:
         )
     if row["estimate"] is None:
         return f"Too few affective conversations with pushback were found in {name} to say how common it is."
-    said = (
-        f"In {name}, {percent(row['estimate'])} ({interval(row)}) of the conversations that the classifier counts as "
-        f"affective hold pushback{borrowed(row)}."
-    )
+    by_labels = row["from_labels"]
+    whose = "the affective conversations" if by_labels else "the conversations that the classifier counts as affective"
+    told = ", by the labels" if by_labels else borrowed(row)
+    said = f"In {name}, {percent(row['estimate'])} ({interval(row)}) of {whose} hold pushback{told}."
     if row["ci_high"] - row["ci_low"] > WIDE:
-        said += " The interval is too wide to say more: pushback is found too unreliably in affective talk."
+        why = "too few are labelled" if by_labels else "pushback is found too unreliably in affective talk"
+        said += f" The interval is too wide to say more: {why}."
     return said
 
 
