@@ -246,7 +246,7 @@ rule estimate_sentiment:
         "../environment.yml"
     params:
         datasets=DATASETS,
-        lengths={"sentiment": config["sentiment"], "course": config["course"]},
+        lengths=LENGTHS_COUNTED,
         settings=config["estimate"],
         privacy=FLOORS,
         seed=config["seed"],

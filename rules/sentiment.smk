@@ -83,6 +83,12 @@ rule evaluate_sentiment:
 
 
 SENTIMENT = [f"data/interim/{dataset}/sentiment/{shard}.parquet" for dataset in DATASETS for shard in SHARDS[dataset]]
+# By how many human messages conversations are counted: numbers that differ by a few would tell of these.
+LENGTHS_COUNTED = {name: config["sentiment"][name] for name in ("min_human_messages", "window")} | {
+    "specifications": config["sentiment"]["specifications"]["min_human_messages"],
+    "drift": config["course"]["min_human_messages"],
+    "long": config["course"]["long"],
+}
 
 
 rule control_sentiment:
@@ -107,9 +113,7 @@ rule control_sentiment:
         "../environment.yml"
     params:
         datasets=DATASETS,
-        min_human_messages=config["sentiment"]["min_human_messages"],
-        lengths={"sentiment": config["sentiment"], "course": config["course"]},
-        window=config["sentiment"]["window"],
+        lengths=LENGTHS_COUNTED,
         cut_points=config["sentiment"]["cut_points"],
         settings=config["estimate"],
         privacy=FLOORS,
@@ -138,8 +142,9 @@ rule vary_sentiment:
         "../environment.yml"
     params:
         datasets=DATASETS,
-        sentiment=config["sentiment"],
-        lengths={"sentiment": config["sentiment"], "course": config["course"]},
+        lengths=LENGTHS_COUNTED,
+        windows=config["sentiment"]["specifications"]["window"],
+        cut_points=config["sentiment"]["cut_points"],
         settings=config["estimate"],
         privacy=FLOORS,
         seed=config["seed"],

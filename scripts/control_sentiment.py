@@ -10,14 +10,13 @@ from shared.change import (
     EXCESS,
     GROUPS,
     LENGTHS,
+    all_lengths_shown,
     as_table,
     change_rows,
     changes,
     hidden_together,
     hidden_too,
     is_among,
-    lengths_shown,
-    less,
     mean_draws,
     messages_of,
     without_hidden_reference,
@@ -25,7 +24,7 @@ from shared.change import (
 from shared.job import logged
 from shared.levels import at_ends
 from shared.sentiment import LinearSentiment
-from shared.statistics import quantile_interval, summarise
+from shared.statistics import bootstrap_ratio, quantile_interval, summarise
 from shared.tables import beside, counted, has_users, in_group, published
 
 if TYPE_CHECKING:
@@ -33,8 +32,7 @@ if TYPE_CHECKING:
 
 OPENINGS = {-1: "negative", 0: "neutral", 1: "positive"}
 NEUTRAL = 0.17  # mean level of three messages, up to which an opening is neutral: one message of half a level does not make a feeling
-CONTROLS = ["declared", "matched", "permuted", "without the first message", "without courtesy", "nothing masked"]
-CONTROLS += ["linear score", "by opening", "by opening, later baseline", "by length"]
+ALIKE = 5  # clusters, from which a stratum tells how much conversations that are not affective vary
 MESSAGES_AT_ONCE = 2_000_000  # of all permutations at a time: bounds memory
 PATH = 12  # messages shown from either end, at most
 
@@ -61,21 +59,28 @@ def opening_of(mean_level: pl.Expr) -> pl.Expr:
 def matched(rows: pl.DataFrame, *, bootstrap: int, confidence: float, rng: np.random.Generator) -> list[dict]:
     """Of every group the mean change less that of non-affective conversations of the same length and opening: difference in differences.
 
-    Conversations without one that is alike are left out. Strata are bands of LENGTHS by OPENINGS; the reference is drawn anew in each.
+    Strata are bands of LENGTHS by OPENINGS; one with fewer than ALIKE clusters to compare with is left out. A draw of a group has its own mix of
+    strata, and what is expected of it follows that mix: how a draw happens to open is no uncertainty of what is left beyond it.
     """
     rows = rows.with_columns(stratum=pl.concat_str(band_of(pl.col("n_human")), opening_of(pl.col("start"))))
-    others = rows.filter(in_group("not affective")).partition_by("stratum", as_dict=True)
-    reference = {
-        stratum: np.append(own["change"].mean(), mean_draws(own, "change", replicates=bootstrap, rng=rng))
-        for (stratum,), own in sorted(others.items())
-    }  # the mean itself, and its draws
+    reference = (
+        rows.filter(in_group("not affective"))
+        .group_by("stratum")
+        .agg(expected=pl.col("change").mean(), n=pl.col("cluster").n_unique())
+        .filter(pl.col("n") >= ALIKE)
+        .sort("stratum")
+    )
+    rows = rows.join(reference, on="stratum", how="left", maintain_order="left")
+    alike = pl.col("expected").is_not_null()
+    options = {"replicates": bootstrap, "rng": rng}
+    change, within, cluster = _by_stratum(rows.filter(in_group("not affective"), alike), reference["stratum"])
+    expected = bootstrap_ratio(change * within, within, cluster, **options)  # (draws, strata)
     found = []
     for group in GROUPS[:-1]:
-        alike = pl.col("stratum").is_in(list(reference))
         base, unlike = rows.filter(in_group(group), alike), rows.filter(in_group(group), ~alike)
-        draws = mean_draws(base, "change", replicates=bootstrap, rng=rng)
-        share = base["stratum"].value_counts(normalize=True).sort("stratum")
-        expected = sum((part * reference[stratum] for stratum, part in share.iter_rows()), np.zeros(bootstrap + 1))
+        change, within, cluster = _by_stratum(base, reference["stratum"])
+        sums = np.column_stack([change, within])
+        own = bootstrap_ratio(sums, np.ones(sums.shape), cluster, **options)  # mean change, and each stratum's share
         found.append(
             {
                 "group": group,
@@ -83,11 +88,19 @@ def matched(rows: pl.DataFrame, *, bootstrap: int, confidence: float, rng: np.ra
                 "mean_start": base["start"].mean(),
                 "mean_end": base["end"].mean(),
                 **summarise(
-                    draws - expected[1:], confidence=confidence, value=less(base["change"].mean(), expected[0])
+                    own[:, 0] - (own[:, 1:] * expected).sum(axis=1),
+                    confidence=confidence,
+                    value=(base["change"] - base["expected"]).mean(),
                 ),
             }
         )
     return found
+
+
+def _by_stratum(rows, strata):
+    """Change (n, 1), whether a conversation is of each stratum (n, strata), and its cluster (n,)."""
+    within = rows["stratum"].to_numpy()[:, None] == strata.to_numpy()
+    return rows["change"].to_numpy()[:, None], within.astype(float), rows["cluster"].to_numpy()
 
 
 def permuted(
@@ -201,13 +214,12 @@ def control_sentiment(
         with a third window, by the feeling of the first one. by opening, later baseline: the same, but counted from the second window, which did
         not select them: what is left is no regression to the mean. by length: bands of human messages, with the start of those that stayed.
     """
-    rng = np.random.default_rng(seed)
-    options = {"bootstrap": bootstrap, "confidence": confidence, "rng": rng}
+    options = {"bootstrap": bootstrap, "confidence": confidence}
+    same, rng = options | {"seed": seed}, np.random.default_rng([seed, len(GROUPS)])
     rule = {"window": window, "min_human_messages": min_human_messages}
     declared = changes(messages, "level_compound", **rule)
     later = messages.filter(pl.col("place") > 0).with_columns(n_human=pl.col("n_human") - 1)
     variants = {
-        "declared": declared,
         "without the first message": changes(
             later, "level_compound", window=window, min_human_messages=min_human_messages - 1
         ),
@@ -230,17 +242,15 @@ def control_sentiment(
         "by opening, later baseline": (again, OPENINGS),
         "by length": (declared.with_columns(part=band_of(pl.col("n_human"))), LENGTHS),
     }
-    found = {("declared", "all"): change_rows(variants.pop("declared"), **options)}
-    found |= {("matched", "all"): matched(declared, **options)}
-    found |= {("permuted", "all"): permuted(messages, declared, window=window, **options)}
-    found |= {(control, "all"): change_rows(rows, **options) for control, rows in variants.items()}
+    found = {("declared", "all"): change_rows(declared, **same)}
+    found |= {("matched", "all"): matched(declared, **options, rng=rng)}
+    found |= {("permuted", "all"): permuted(messages, declared, window=window, **options, rng=rng)}
+    found |= {(control, "all"): change_rows(rows, **same) for control, rows in variants.items()}
     for control, (rows, parts) in divided.items():
-        found |= {(control, part): change_rows(rows.filter(part=part), **options) for part in parts.values()}
-    absent = dict.fromkeys([*EXCESS, "p_value"])
+        found |= {(control, part): change_rows(rows.filter(part=part), **same) for part in parts.values()}
     return as_table(
         [
-            {"dataset": dataset, "control": control, "part": part}
-            | _in_order(row | {n: None for n in absent if n not in row})
+            {"dataset": dataset, "control": control, "part": part} | {name: row.get(name) for name in COLUMNS}
             for (control, part), rows in found.items()
             for row in rows
         ]
@@ -261,10 +271,6 @@ COLUMNS = [
     "ci_high",
 ]
 COLUMNS += [*EXCESS, "p_value"]
-
-
-def _in_order(row):
-    return {name: row[name] for name in COLUMNS}
 
 
 def path_of_sentiment(
@@ -303,12 +309,41 @@ def path_of_sentiment(
     return as_table(rows)
 
 
-def lengths_of_controls(min_human_messages: int, window: int) -> dict[str, set[int]]:
-    """{control: the fewest human messages by which it counts conversations}; see shared.change.lengths_shown."""
+def publishable(
+    controls: pl.DataFrame,
+    shown: dict[tuple[str, str], set[int]],
+    *,
+    min_human_messages: int,
+    window: int,
+    **floors: int,
+) -> pl.DataFrame:
+    """The table of controls without what would tell of a few.
+
+    Args:
+        controls: control_sentiment, of several data sets.
+        shown: shared.change.all_lengths_shown.
+        min_human_messages, window: as declared.
+        floors: min_conversations, min_users.
+    """
     third = {max(min_human_messages, 3 * window)}
-    divided = {"by opening": third, "by opening, later baseline": third}
-    divided["by length"] = {min_human_messages} | {least for least in LENGTHS if least > min_human_messages}
-    return dict.fromkeys(CONTROLS, {min_human_messages}) | divided
+    lengths = dict.fromkeys(controls["control"].unique(), {min_human_messages})
+    lengths |= {"by opening": third, "by opening, later baseline": third}
+    lengths["by length"] = {min_human_messages} | {least for least in LENGTHS if least > min_human_messages}
+    told = [(*key, control) for key, kept in shown.items() for control, own in lengths.items() if not own <= kept]
+    hide = [name for name in COLUMNS if name != "group" and not name.startswith("n_")]
+    table = published(controls, **floors, hide=hide)
+    table = hidden_together(table, by=["dataset", "control", "group"], hide=hide)
+    table = hidden_too(table, is_among(["dataset", "group", "control"], told), hide=hide)
+    return without_hidden_reference(table, by=["dataset", "control", "part"])
+
+
+def publishable_path(
+    path: pl.DataFrame, shown: dict[tuple[str, str], set[int]], *, min_human_messages: int, **floors: int
+) -> pl.DataFrame:
+    """The table of path_of_sentiment without what would tell of a few; arguments as in publishable."""
+    told = [key for key, kept in shown.items() if min_human_messages not in kept]
+    hide = ["estimate", "ci_low", "ci_high"]
+    return hidden_too(published(path, **floors, hide=hide), is_among(["dataset", "group"], told), hide=hide)
 
 
 def main():
@@ -316,28 +351,19 @@ def main():
     with open(snakemake.input.codebook, encoding="utf-8") as file:
         cues = yaml.safe_load(file)["sentiment"]
     cuts = {"compound": params.cut_points, "linear": LinearSentiment.load(snakemake.input.model, cues).cut_points}
-    rule = {"min_human_messages": params.min_human_messages, **params.settings, "seed": params.seed}
-    controls, paths, told = [], [], []
+    least, window = (params.lengths[name] for name in ("min_human_messages", "window"))
+    rule = {"min_human_messages": least, **params.settings, "seed": params.seed}
+    controls, paths, shown = [], [], {}
     for dataset, path in zip(params.datasets, snakemake.input.measures, strict=True):
         shards = [shard for shard in snakemake.input.sentiment if shard.startswith(f"data/interim/{dataset}/")]
-        sentiment = pl.concat([pl.read_parquet(shard) for shard in shards])
-        measures = pl.read_parquet(path)
+        sentiment, measures = pl.concat([pl.read_parquet(shard) for shard in shards]), pl.read_parquet(path)
         messages = messages_of(measures, sentiment, cut_points=cuts)
-        controls.append(control_sentiment(messages, dataset=dataset, window=params.window, **rule))
+        controls.append(control_sentiment(messages, dataset=dataset, window=window, **rule))
         paths.append(path_of_sentiment(messages, dataset=dataset, **rule))
-        for group in GROUPS:
-            shown = lengths_shown(measures, group, **params.lengths, **params.privacy)
-            counted_by = lengths_of_controls(params.min_human_messages, params.window)
-            told += [(dataset, group, control) for control, lengths in counted_by.items() if not lengths <= shown]
-    hide = [name for name in COLUMNS if name != "group" and not name.startswith("n_")]
-    table = published(pl.concat(controls), **params.privacy, hide=hide)
-    table = hidden_together(table, by=["dataset", "control", "group"], hide=hide)
-    table = hidden_too(table, is_among(["dataset", "group", "control"], told), hide=hide)
-    without_hidden_reference(table, by=["dataset", "control", "part"]).write_csv(snakemake.output.controls)
-    hide = ["estimate", "ci_low", "ci_high"]
-    path = published(pl.concat(paths), **params.privacy, hide=hide)
-    told = [(dataset, group) for dataset, group, control in told if control == "declared"]
-    hidden_too(path, is_among(["dataset", "group"], told), hide=hide).write_csv(snakemake.output.path)
+        shown |= all_lengths_shown(measures, dataset=dataset, **params.lengths, **params.privacy)
+    declared = {"min_human_messages": least, **params.privacy}
+    publishable(pl.concat(controls), shown, window=window, **declared).write_csv(snakemake.output.controls)
+    publishable_path(pl.concat(paths), shown, **declared).write_csv(snakemake.output.path)
 
 
 if __name__ == "__main__":

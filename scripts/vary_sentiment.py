@@ -7,7 +7,18 @@ import numpy as np
 import polars as pl
 import yaml
 
-from shared.change import EXCESS, KNOWN, as_table, hidden_too, is_among, lengths_shown, less, messages_of
+from shared.change import (
+    EXCESS,
+    KNOWN,
+    all_lengths_shown,
+    as_table,
+    change_rows,
+    changes,
+    hidden_too,
+    is_among,
+    less,
+    messages_of,
+)
 from shared.job import logged
 from shared.levels import at_ends
 from shared.sentiment import SCORERS, TEXTS, LinearSentiment
@@ -81,6 +92,10 @@ def vary_sentiment(
             | summarise(own, confidence=confidence, value=mean)
             | named(summarise(own - reference, confidence=confidence, value=less(mean, others)), "excess")
         )
+    # The declared one is published in other tables too: there and here with the same draws.
+    every = changes(messages, "level_compound", **declared)
+    same, *_ = change_rows(every, bootstrap=bootstrap, confidence=confidence, seed=seed)
+    rows[0] |= {name: value for name, value in same.items() if name in rows[0]}
     return as_table(rows)
 
 
@@ -100,38 +115,47 @@ def ends_of(messages: pl.DataFrame, choices: list[tuple]) -> tuple[np.ndarray, n
     return tuple(sides)
 
 
+def publishable(curve: pl.DataFrame, shown: dict[tuple[str, str], set[int]], **floors: int) -> pl.DataFrame:
+    """The curve without what would tell of a few.
+
+    Args:
+        curve: vary_sentiment, of several data sets.
+        shown: shared.change.all_lengths_shown.
+        floors: min_conversations, min_users.
+    """
+    hide = ["mean_start", "mean_end", "estimate", "ci_low", "ci_high", *EXCESS]
+    key = ["dataset", "min_human_messages"]
+
+    def told(group):
+        return is_among(key, [own for own in curve.select(key).unique().rows() if own[1] not in shown[own[0], group]])
+
+    table = hidden_too(published(curve, **floors, hide=hide), told("affective"), hide=hide)
+    # One less the other would tell the change of conversations that are not affective.
+    return table.with_columns(pl.when(~told("not affective")).then(pl.col(EXCESS)))
+
+
 def main():
     params = snakemake.params
     with open(snakemake.input.codebook, encoding="utf-8") as file:
         cues = yaml.safe_load(file)["sentiment"]
-    sentiment, lengths = params.sentiment, params.sentiment["specifications"]["min_human_messages"]
-    cuts = {"compound": sentiment["cut_points"], "linear": LinearSentiment.load(snakemake.input.model, cues).cut_points}
-    tables, told = [], {"affective": [], "not affective": []}
+    cuts = {"compound": params.cut_points, "linear": LinearSentiment.load(snakemake.input.model, cues).cut_points}
+    tables, shown = [], {}
     for dataset, path in zip(params.datasets, snakemake.input.measures, strict=True):
         shards = [shard for shard in snakemake.input.sentiment if shard.startswith(f"data/interim/{dataset}/")]
-        scored = pl.concat([pl.read_parquet(shard) for shard in shards])
-        measures = pl.read_parquet(path)
-        for group, hidden in told.items():
-            shown = lengths_shown(measures, group, **params.lengths, **params.privacy)
-            hidden += [(dataset, n) for n in {sentiment["min_human_messages"], *lengths} if n not in shown]
+        scored, measures = pl.concat([pl.read_parquet(shard) for shard in shards]), pl.read_parquet(path)
+        shown |= all_lengths_shown(measures, dataset=dataset, **params.lengths, **params.privacy)
         tables.append(
             vary_sentiment(
                 messages_of(measures, scored, cut_points=cuts),
                 dataset=dataset,
-                declared={name: sentiment[name] for name in ("min_human_messages", "window")},
-                min_human_messages=lengths,
-                windows=sentiment["specifications"]["window"],
+                declared={name: params.lengths[name] for name in ("min_human_messages", "window")},
+                min_human_messages=params.lengths["specifications"],
+                windows=params.windows,
                 **params.settings,
                 seed=params.seed,
             )
         )
-    hide = ["mean_start", "mean_end", "estimate", "ci_low", "ci_high", *EXCESS]
-    table = published(pl.concat(tables), **params.privacy, hide=hide)
-    key = ["dataset", "min_human_messages"]
-    table = hidden_too(table, is_among(key, told["affective"]), hide=hide)
-    # One less the other would tell the change of conversations that are not affective.
-    table = table.with_columns(pl.when(~is_among(key, told["not affective"])).then(pl.col(EXCESS)))
-    table.write_csv(snakemake.output.curve)
+    publishable(pl.concat(tables), shown, **params.privacy).write_csv(snakemake.output.curve)
 
 
 if __name__ == "__main__":

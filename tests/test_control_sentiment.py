@@ -3,30 +3,28 @@
 import numpy as np
 import polars as pl
 import pytest
-from control_sentiment import control_sentiment, drawn_without_replacement, path_of_sentiment
+from control_sentiment import (
+    control_sentiment,
+    drawn_without_replacement,
+    path_of_sentiment,
+    publishable,
+    publishable_path,
+)
 from estimate_sentiment import estimate_sentiment
 from hypothesis import given
 from hypothesis import strategies as st
+from plot_sentiment_controls import CONTROLS
+from vary_sentiment import publishable as publishable_curve
 from vary_sentiment import vary_sentiment
 
 from shared import contracts
-from shared.change import (
-    EXCESS,
-    KNOWN,
-    changes,
-    hidden_together,
-    hidden_too,
-    is_among,
-    lengths_shown,
-    messages_of,
-    without_hidden_reference,
-)
+from shared.change import GROUPS, KNOWN, changes, hidden_together, hidden_too, is_among, lengths_shown, messages_of
 from shared.contracts import CATEGORIES
-from shared.tables import published
 
 CUTS = {"compound": [-0.5, -0.05, 0.05, 0.5], "linear": [-0.5, -0.05, 0.05, 0.5]}
 OPTIONS = {"dataset": "own", "bootstrap": 300, "confidence": 0.95, "seed": 4}
 RULE = {"min_human_messages": 6, "window": 3}
+INTERVALS = [f"{prefix}{end}" for prefix in ("", "excess_") for end in ("ci_low", "ci_high")] + ["estimate", "excess"]
 FALL, RISE = [0.8, 0.8, 0.8, -0.8, -0.8, -0.8], [-0.8, -0.8, -0.8, 0.8, 0.8, 0.8]
 
 
@@ -85,6 +83,31 @@ def test_conversations_alike_in_opening_take_away_what_they_change_themselves():
 def test_conversations_without_one_alike_are_left_out_of_the_match():
     row = found(controls((5, True, RISE), (5, False, FALL)), control="matched", group="affective")
     assert (row["n_conversations"], row["estimate"]) == (0, None)
+
+
+@pytest.mark.parametrize(("n_alike", "n_matched"), [(4, 0), (5, 7)])
+def test_conversations_with_too_few_alike_are_left_out_of_the_match(n_alike, n_matched):
+    table = controls((7, True, RISE), (3, True, FALL), (n_alike, False, RISE), (9, False, FALL))
+    assert found(table, control="matched", group="affective")["n_conversations"] == 3 + n_matched
+
+
+def test_openings_that_a_draw_happens_to_have_are_no_uncertainty_of_what_is_left_beyond_conversations_alike():
+    table = controls((10, True, RISE), (10, True, FALL), (30, False, RISE), (30, False, FALL))
+    row = found(table, control="matched", group="affective")
+    assert [row[name] for name in ("estimate", "ci_low", "ci_high")] == [0, 0, 0]
+    assert found(table, control="declared", group="affective")["ci_high"] > 0.5
+
+
+def test_conversations_that_vary_as_those_alike_do_leave_an_interval_as_wide_as_both_are():
+    # Both open neutral; a mean of 100 of which half change by 1/3 and half by -1/3 has a standard error of 1/30.
+    up, down = [0, 0, 0, 0, 0, 0.8], [0, 0, 0, 0, 0, -0.8]
+    halves = [(50, affective, change) for affective in (True, False) for change in (up, down)]
+    row = found(controls(*halves), control="matched", group="affective")
+    assert row["ci_high"] - row["ci_low"] == pytest.approx(2 * 1.96 * 2**0.5 / 30, rel=0.15)
+
+
+def test_every_control_has_a_title_in_the_figure():
+    assert set(controls((5, True, RISE))["control"]) == set(CONTROLS)
 
 
 def test_a_rise_of_every_conversation_is_rare_among_permutations_and_their_mean_is_no_change():
@@ -191,22 +214,23 @@ def test_the_same_change_is_the_same_number_in_every_table():
         compound_start="level_start", compound_end="level_end"
     )
     main = found(estimate_sentiment(measures, min_human_messages=6, **OPTIONS), group="affective")
-    for name in ("n_conversations", "mean_start", "mean_end", "estimate", "excess"):
+    for name in ("n_conversations", "mean_start", "mean_end", *INTERVALS):
         assert main[name] == controlled[name] == declared[name]
+    assert main["ci_low"] < main["estimate"] < main["ci_high"]
 
 
 def test_what_is_left_beyond_conversations_alike_is_the_mean_of_what_is_left_in_each_stratum():
     # Alike in opening: affective ones rise by 2 and others by 1 from below, both fall by 2 from above. 7 of 10 open low.
     half = [-0.8, -0.8, -0.8, 0, 0, 0]
-    table = controls((7, True, RISE), (3, True, FALL), (4, False, half), (9, False, FALL))
+    table = controls((7, True, RISE), (3, True, FALL), (5, False, half), (9, False, FALL))
     assert found(table, control="matched", group="affective")["estimate"] == 0.7
 
 
 # What may be published
 
 FLOORS = {"min_conversations": 10, "min_users": 10}
-COURSE = {"min_human_messages": 6, "long": {"min_human_messages": 50, "share": 0.1}}
-SENTIMENT = {"min_human_messages": 6, "window": 3, "specifications": {"min_human_messages": [4, 6, 9, 12]}}
+LENGTHS = RULE | {"specifications": [4, 6, 9, 12], "drift": 6, "long": {"min_human_messages": 50, "share": 0.1}}
+EVERY = {("own", group): set(range(99)) for group in GROUPS}
 
 
 def shown(n_of_length, *, per_user=None):
@@ -217,7 +241,7 @@ def shown(n_of_length, *, per_user=None):
     table = pl.DataFrame({"n_human": lengths, "author": names, "user_id": names}, schema=schema).with_columns(
         included=True, affective=True, user_id="user_id" if per_user else pl.lit(None, pl.String)
     )
-    return lengths_shown(table, "affective", sentiment=SENTIMENT, course=COURSE, **FLOORS)
+    return lengths_shown(table, "affective", **LENGTHS, **FLOORS)
 
 
 @pytest.mark.parametrize(
@@ -248,9 +272,8 @@ def test_users_of_the_shorter_conversations_have_the_floor_too():
     assert 6 in shown({2: 40, 6: 400}, per_user=4)
 
 
-def floored(*groups):
-    hide = ["mean_start", "mean_end", "estimate", "ci_low", "ci_high", *EXCESS, "p_value"]
-    return published(controls(*groups), **FLOORS, hide=hide)
+def floored(*groups, shown=EVERY):
+    return publishable(controls(*groups), shown, **RULE, **FLOORS)
 
 
 @pytest.mark.parametrize("control", ["declared", "matched", "permuted", "linear score"])
@@ -286,12 +309,44 @@ def test_numbers_that_a_mean_would_give_back_are_those_of_its_row():
     assert plain["mean_start"] * 28 == pytest.approx(-25, abs=1e-4)  # the three count as neutral, not as absent
 
 
-def test_a_change_beyond_a_hidden_reference_is_hidden():
-    table = floored((20, True, RISE), (9, False, FALL))
-    declared = without_hidden_reference(table, by=["dataset", "control", "part"])
-    assert found(table, control="declared", group="affective")["excess"] is not None
-    assert found(declared, control="declared", group="affective")["excess"] is None
-    assert found(declared, control="declared", group="affective")["estimate"] is not None
+@pytest.mark.parametrize(("n_others", "told"), [(9, False), (10, True)])
+def test_a_change_beyond_a_hidden_reference_is_hidden(n_others, told):
+    row = found(floored((20, True, RISE), (n_others, False, FALL)), control="declared", group="affective")
+    assert row["estimate"] is not None
+    assert (row["excess"] is not None) == told
+
+
+@pytest.mark.parametrize(
+    ("hidden", "controls_hidden"),
+    [
+        (6, set(CONTROLS) - {"by opening", "by opening, later baseline"}),
+        (9, {"by opening", "by opening, later baseline", "by length"}),
+        (20, {"by length"}),
+    ],
+)
+def test_a_control_that_counts_by_a_hidden_length_is_suppressed(hidden, controls_hidden):
+    groups = [(15, affective, [0.0] * length) for affective in (True, False) for length in (6, 9, 12, 20)]
+    shown = EVERY | {("own", "affective"): EVERY["own", "affective"] - {hidden}}
+    mine = floored(*groups, shown=shown).filter(pl.col("group") == "affective")
+    assert set(mine.filter("suppressed")["control"]) == controls_hidden
+    assert mine.filter("suppressed")["estimate"].null_count() == mine.filter("suppressed").height
+    assert not floored(*groups).filter(pl.col("group") == "affective")["suppressed"].any()
+
+
+def test_the_path_is_suppressed_where_the_declared_length_is_hidden():
+    path = path_of_sentiment(messages((20, True, RISE), (20, False, RISE)), min_human_messages=6, **OPTIONS)
+    shown = EVERY | {("own", "affective"): {9, 12}}
+    table = publishable_path(path, shown, min_human_messages=6, **FLOORS)
+    assert table.filter(group="affective").select("suppressed", "estimate").unique().rows() == [(True, None)]
+    assert not table.filter(group="not affective")["suppressed"].any()
+
+
+def test_specifications_of_a_hidden_length_are_suppressed_and_lose_what_they_are_beyond_a_hidden_reference():
+    table = curve((20, True, RISE), (20, False, [0.8] * 6))
+    shown = {("own", "affective"): {6}, ("own", "not affective"): {4}}
+    left = publishable_curve(table, shown, **FLOORS).group_by("min_human_messages", maintain_order=True)
+    left = left.agg(pl.col("suppressed").all(), pl.col("estimate", "excess").count()).sort("min_human_messages")
+    assert left.rows() == [(4, True, 0, 0), (6, False, 36, 0)]
 
 
 def test_rows_of_a_hidden_length_are_suppressed():

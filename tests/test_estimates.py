@@ -10,6 +10,7 @@ from estimate_prevalence import estimate_prevalence, groups_under_floor
 from estimate_pushback import MIN_LABELS, NAIVE, count_by, error_rates_for, estimate_pushback, residual_hidden
 from estimate_reasons import REASONS, estimate_reasons, shown_sets, told
 from estimate_sentiment import estimate_sentiment
+from estimate_sentiment import publishable as publishable_sentiment
 from estimate_topics import UNNAMED, estimate_topics
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from shared.contracts import CATEGORIES, PUSHBACK_KINDS
 from shared.job import InputError
 from shared.labels import MIN_COVERED, held_out_pair
 from shared.statistics import rogan_gladen_draws
-from shared.tables import MERGED, UNIONS, in_group, published
+from shared.tables import MERGED, TYPES, UNIONS, in_group, published
 
 SETTINGS = {"dataset": "own", "bootstrap": 400, "confidence": 0.95, "seed": 3}
 FLOORS = {"min_conversations": 10, "min_users": 10}
@@ -1053,15 +1054,35 @@ def test_a_group_without_conversations_has_no_change():
 
 def test_the_few_that_are_not_of_a_category_have_no_mean():
     """The attack: 19 times the mean of all less 14 times the mean of coaching is the sum over the five others."""
-    table = sentiment((14, affective("coaching") | felt(0.0, 0.5)), (5, affective("roleplay") | felt(-1.0, 0.0)))
-    table = published(table, **FLOORS, hide=[name for name, kind in table.schema.items() if kind == pl.Float64])
+    five = (5, affective("roleplay") | felt(-1.0, 0.0))
+    table = published_sentiment((14, affective("coaching") | felt(0.0, 0.5)), five)
     assert row(table, group="affective")["n_conversations"] == 19
     coaching = row(table, group="coaching")
     assert coaching["suppressed"] and {
         coaching[name] for name in ("n_conversations", "mean_start", "mean_end", "estimate")
     } == {None}
-    enough = sentiment((14, affective("coaching") | felt(0.0, 0.5)), (10, affective("roleplay") | felt(-1.0, 0.0)))
-    assert row(published(enough, **FLOORS, hide=["estimate"]), group="coaching")["n_conversations"] == 14
+    enough = published_sentiment((14, affective("coaching") | felt(0.0, 0.5)), five, five)
+    assert row(enough, group="coaching")["n_conversations"] == 14
+
+
+def published_sentiment(*groups, hidden=()):
+    shown = {("own", group): {6} - set(hidden) for group in ("affective", *TYPES, "not affective")}
+    return publishable_sentiment(sentiment(*groups), shown, min_human_messages=6, **FLOORS)
+
+
+@pytest.mark.parametrize(("worse", "shown"), [(0, True), (9, False), (10, True)])
+def test_shares_are_hidden_where_one_of_them_is_of_a_few(worse, shown):
+    table = published_sentiment(
+        (20, affective("coaching") | felt(0, 1)), (worse, affective("coaching") | felt(0.0, -0.5))
+    )
+    found = row(table, group="affective")
+    assert {found[name] is not None for name in ("share_improved", "share_same", "share_worsened")} == {shown}
+    assert found["estimate"] is not None
+
+
+def test_a_group_of_a_hidden_length_has_no_numbers():
+    found = row(published_sentiment((20, affective("coaching") | felt(0.0, 0.5)), hidden=[6]), group="affective")
+    assert (found["suppressed"], found["n_conversations"], found["estimate"]) == (True, None, None)
 
 
 # Topics

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from shared.levels import at_ends, levels
-from shared.statistics import bootstrap_ratio, summarise
+from shared.statistics import bootstrap_ratio, named, summarise
 from shared.tables import TYPES, beside, counted, has_users, in_group, long_from, small
 
 GROUPS = ["affective", *TYPES, "not affective"]
@@ -75,43 +75,38 @@ def less(one: float | None, other: float | None) -> float | None:
     return None if one is None or other is None else one - other
 
 
-def change_rows(
-    rows: pl.DataFrame,
-    *,
-    bootstrap: int,
-    confidence: float,
-    rng: np.random.Generator,
-) -> list[dict]:
+def change_rows(rows: pl.DataFrame, *, bootstrap: int, confidence: float, seed: int) -> list[dict]:
     """Of every group the mean change, and what it is beyond that of conversations that are not affective.
 
     Args:
-        rows: changes().
-        bootstrap, confidence, rng: of the intervals.
+        rows: changes(). The same ones give the same numbers in every table: each group has a generator of its own.
+        bootstrap, confidence, seed: of the intervals.
 
     Returns:
         group, what is counted, mean_start, mean_end, estimate with interval, excess with interval.
     """
-    users = has_users(rows)
-    others = rows.filter(in_group("not affective"))
-    reference = mean_draws(others, "change", replicates=bootstrap, rng=rng)
+    users, rows = has_users(rows), rows.sort("conversation_id")
+    bases = {group: rows.filter(in_group(group)) for group in GROUPS}
+    means = {group: base["change"].mean() for group, base in bases.items()}
+    draws = {
+        group: mean_draws(base, "change", replicates=bootstrap, rng=np.random.default_rng([seed, number]))
+        for number, (group, base) in enumerate(bases.items())
+    }
     found = []
-    for group in GROUPS:
-        base = rows.filter(in_group(group))
-        own = mean_draws(base, "change", replicates=bootstrap, rng=rng)
-        mean = base["change"].mean()
-        beyond = summarise(own - reference, confidence=confidence, value=less(mean, others["change"].mean()))
-        if group == "not affective":
-            beyond = dict.fromkeys(beyond)
+    for group, base in bases.items():
+        beyond = summarise(
+            draws[group] - draws["not affective"],
+            confidence=confidence,
+            value=less(means[group], means["not affective"]),
+        )
         found.append(
             {
                 "group": group,
                 **counted(base, users=users, rests=[beside(rows, group)]),
                 "mean_start": base["start"].mean(),
                 "mean_end": base["end"].mean(),
-                **summarise(own, confidence=confidence, value=mean),
-                "excess": beyond["estimate"],
-                "excess_ci_low": beyond["ci_low"],
-                "excess_ci_high": beyond["ci_high"],
+                **summarise(draws[group], confidence=confidence, value=means[group]),
+                **named(dict.fromkeys(beyond) if group == "not affective" else beyond, "excess"),
             }
         )
     return found
@@ -130,7 +125,15 @@ def as_table(rows: list[dict]) -> pl.DataFrame:
 
 
 def lengths_shown(
-    measures: pl.DataFrame, group: str, *, sentiment: dict[str, Any], course: dict[str, Any], **floors: int
+    measures: pl.DataFrame,
+    group: str,
+    *,
+    min_human_messages: int,
+    window: int,
+    specifications: list[int],
+    drift: int,
+    long: dict[str, Any],
+    **floors: int,
 ) -> set[int]:
     """Fewest human messages by which the conversations of a group may be counted in any table of sentiment.
 
@@ -140,15 +143,15 @@ def lengths_shown(
 
     Args:
         measures: contracts.Measures.
-        sentiment, course: of the configuration.
+        min_human_messages, window, specifications: of sentiment: declared, and the numbers of the specification curve.
+        drift, long: of the course: fewest messages to show a move, and from how many a conversation is long.
         floors: min_conversations, min_users.
     """
     rows, n_human = measures.filter(in_group(group)), pl.col("n_human")
-    declared, users = sentiment["min_human_messages"], has_users(measures)
-    long = long_from(measures.filter("included")["n_human"], **course["long"], at_least=max(floors.values()))
-    elsewhere = [0, course["min_human_messages"], long]
-    own = [declared, *(least for least in LENGTHS if least > declared), max(declared, 3 * sentiment["window"])]
-    own += sentiment["specifications"]["min_human_messages"]
+    users = has_users(measures)
+    elsewhere = [0, drift, long_from(measures.filter("included")["n_human"], **long, at_least=max(floors.values()))]
+    own = [min_human_messages, *(least for least in LENGTHS if least > min_human_messages)]
+    own += [max(min_human_messages, 3 * window), *specifications]
 
     def near(least, other):
         least, other = sorted([least, other])
@@ -163,6 +166,11 @@ def lengths_shown(
             shown.append(least)
             kept.add(least)
     return kept
+
+
+def all_lengths_shown(measures: pl.DataFrame, *, dataset: str, **options: Any) -> dict[tuple[str, str], set[int]]:
+    """{(dataset, group): lengths_shown} of each of GROUPS."""
+    return {(dataset, group): lengths_shown(measures, group, **options) for group in GROUPS}
 
 
 def hidden_too(table: pl.DataFrame, told: pl.Expr, *, hide: list[str]) -> pl.DataFrame:
