@@ -17,6 +17,7 @@ from shared.figures import (
     read_table,
     row_label,
     row_title,
+    value_beside,
 )
 from shared.job import logged
 
@@ -45,8 +46,8 @@ def plot_sentiment(sentiment: pl.DataFrame, path: str) -> None:
                 low=row["ci_low"],
                 high=row["ci_high"],
                 color=color,
-                label=f"{row['estimate']:+.2f}" if row["estimate"] is not None else "",
             )
+            value_beside(axes, y, row["estimate"], color=color)
             _bar(beside, y, row)
         labels = [row_label(row_title(row, several), row["n_conversations"]) for row in rows]
         finish_rows(beside, labels)

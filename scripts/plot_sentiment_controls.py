@@ -14,6 +14,7 @@ from shared.figures import (
     interval_row,
     nothing_to_show,
     read_table,
+    value_beside,
 )
 from shared.job import logged
 
@@ -53,10 +54,8 @@ def plot_sentiment_controls(controls: pl.DataFrame, path: str) -> None:
                 if row is None:
                     axes.text(0, y, "  reference", va="center", color=MUTED, style="italic", fontsize=9)
                     continue
-                label = "" if row["estimate"] is None else f"{row['estimate']:+.2f}"
-                interval_row(
-                    axes, y, estimate=row["estimate"], low=row["ci_low"], high=row["ci_high"], label=label, color=color
-                )
+                interval_row(axes, y, estimate=row["estimate"], low=row["ci_low"], high=row["ci_high"], color=color)
+                value_beside(axes, y, row["estimate"], color=color)
             axes.set_xlim(low - margin, high + margin)
             axes.set_xlabel("Mean change (-1 to +1)")
             finish_rows(axes, [_title(key, several) for key in keys])

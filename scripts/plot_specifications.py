@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 CHOICES = {
-    "instrument": "{}",
-    "text": "{}",
-    "scale": "{}",
+    "instrument": {"vader": "VADER", "linear": "Linear score"},
+    "text": {"masked": "Own words", "without courtesy": "Own words, no courtesy", "unmasked": "All words"},
+    "scale": {"level": "Five levels", "score": "The score itself"},
     "min_human_messages": "{} messages or more",
     "window": "{} at each end",
 }
@@ -26,10 +26,9 @@ HEIGHT = 14  # rows that the curve takes, above one row for each choice
 
 def plot_specifications(curve: pl.DataFrame, path: str) -> None:
     """Draw the curve of each data set: estimates with intervals above, the choices of each below; the declared one in vermilion."""
-    datasets = datasets_of(curve)
-    named = [(name, value) for name in CHOICES for value in curve[name].unique().sort()]
+    datasets, shown = datasets_of(curve), curve.drop_nulls(["estimate", "ci_low"])
+    named = [(name, value) for name in CHOICES for value in shown[name].unique().sort()]
     with figure(path, width=7.2, height=0.7 + 0.19 * (HEIGHT + len(named)), panels=len(datasets)) as panels:
-        shown = curve.drop_nulls(["estimate", "ci_low"])
         for axes, dataset in zip(np.atleast_1d(panels), datasets, strict=True):
             own = shown.filter(dataset=dataset).sort("estimate", maintain_order=True)
             if len(datasets) > 1:
@@ -56,12 +55,19 @@ def _draw(axes, own, named, *, low, high):
         axes.scatter(place[chosen], np.full(chosen.sum(), y), s=12, marker="|", color=MUTED)
         axes.scatter(place[chosen & declared], np.full((chosen & declared).sum(), y), s=16, marker="D", color=STUDY)
     ticks = [tick for tick in MaxNLocator(5).tick_values(low, high) if low <= tick <= high]
-    labels = [f"{tick:+.2f}" for tick in ticks] + [CHOICES[name].format(value) for name, value in named]
+    labels = [f"{tick:+z.2f}" for tick in ticks] + [_words(name, value) for name, value in named]
     axes.set_yticks([*row(ticks), *range(len(named))], labels, fontsize=8.5)
     axes.set_ylim(len(named) - 0.5, -HEIGHT - 0.5)
     axes.set_xticks([])
-    axes.set_xlabel("Specifications, by their mean change (-1 to +1)")
+    axes.set_xlabel("Specifications, by their mean change", fontsize=9)
+    if axes.get_subplotspec().is_first_col():
+        axes.set_ylabel("Mean change (-1 to +1)", y=1 - HEIGHT / 2 / (HEIGHT + len(named)), fontsize=9)
     axes.grid(visible=False)
+
+
+def _words(name, value):
+    words = CHOICES[name]
+    return words[value] if isinstance(words, dict) else words.format(value)
 
 
 def main():

@@ -15,6 +15,7 @@ from shared.findings import (
     on_pushback,
     on_sentiment,
     on_specifications,
+    on_specifications_shown,
     on_topics,
     on_types,
     on_verdicts,
@@ -121,9 +122,9 @@ def test_sentiment_rises_or_falls_only_where_its_interval_leaves_out_zero(row, w
     assert words in on_sentiment(row, "Owls", min_human=6)
 
 
-def controlled(changes):
+def controlled(changes, *, n_matched=40):
     """Rows of the controls; those that `changes` {(control, part, group): estimate} does not name are suppressed."""
-    keys = [(control, "all") for control in ("matched", "permuted", "without courtesy")]
+    keys = [(control, "all") for control in ("declared", "matched", "permuted", "without courtesy")]
     keys += [(f"by opening{how}", "negative") for how in ("", ", later baseline")]
     rows = []
     for control, part in keys:
@@ -134,6 +135,7 @@ def controlled(changes):
                 "ci_low": value,
                 "ci_high": value,
                 "p_value": value if control == "permuted" else None,
+                "n_conversations": 40 if control == "declared" else n_matched,
             }
             rows.append({"control": control, "part": part, "group": group} | told)
     return rows
@@ -152,17 +154,72 @@ def test_regression_to_the_mean_is_told_of_those_who_can_show_it():
     }
     told = on_controls(controlled(shown | {("matched", "all", "affective"): 0.2}), "Owls")
     assert "change by +0.20 (+0.20 to +0.20)" in told
-    assert "Other conversations that open negative change by +0.40, and by +0.10" in told
+    assert (
+        "Other conversations that open negative change by +0.40 (+0.40 to +0.40), and by +0.10 (+0.10 to +0.10)" in told
+    )
     assert "Affective conversations that open" not in told
 
 
-def test_the_curve_is_told_by_its_ends_its_middle_and_what_leaves_out_zero():
-    numbers = [(0.3, 0.1, 0.5), (-0.1, -0.2, 0.1), (0.1, -0.1, 0.2), (0.04, -0.1, 0.2), (None, None, None)]
-    rows = [dict(zip(("estimate", "ci_low", "ci_high"), own, strict=True)) for own in numbers]
-    told = on_specifications(rows, "Owls")
-    assert "Of 4 specifications of Owls" in told
-    assert "1 have an interval wholly above zero and 0 wholly below" in told
-    assert "from -0.10 to +0.30, their median is +0.07" in told
+def test_conversations_left_out_of_the_match_are_told():
+    shown = {("matched", "all", "affective"): 0.2}
+    assert "opening, affective conversations of Owls change by" in on_controls(controlled(shown), "Owls")
+    told = on_controls(controlled(shown, n_matched=30), "Owls")
+    assert "the 30 of 40 affective conversations of Owls that have enough of these change by" in told
+
+
+@pytest.mark.parametrize(
+    ("p_value", "words"),
+    [
+        (
+            0.001,
+            "At most 0.1\u00a0% of random orders of the same messages change as much: the change is in their order.",
+        ),
+        (
+            0.627,
+            " 63\u00a0% of random orders of the same messages change at least as much: not clearly more than chance.",
+        ),
+    ],
+)
+def test_a_change_that_random_orders_show_too_is_told_as_chance(p_value, words):
+    assert words in on_controls(controlled({("permuted", "all", "affective"): p_value}), "Owls")
+
+
+def specified(*changes):
+    """Rows of the specification curve: (instrument, estimate), each a tenth around its estimate; without one suppressed."""
+    names = ("instrument", "estimate", "ci_low", "ci_high")
+    return [
+        dict(zip(names, (reader, value, value and value - 0.1, value and value + 0.1), strict=True))
+        for reader, value in changes
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            [("vader", -0.07), ("vader", -0.01), ("linear", 0.02), ("linear", 0.3), ("linear", None)],
+            "Of 4 specifications of Owls that may be published, 1 have an interval wholly above zero and 0 wholly below; the estimates go "
+            "by VADER from -0.07 to -0.01, by the linear score from +0.02 to +0.30: which of the two reads decides the sign, whatever else is chosen.",
+        ),
+        (
+            [("vader", 0.3), ("vader", 0.5), ("linear", 0.1), ("linear", 0.2)],
+            "from +0.10 to +0.20: whatever else is chosen, the change is higher by VADER.",
+        ),
+        (
+            [("vader", -0.1), ("vader", 0.3), ("linear", 0.1), ("linear", 0.2)],
+            "by the linear score from +0.10 to +0.20.",
+        ),
+        ([("vader", None), ("linear", None)], "Too few affective conversations of Owls for any specification."),
+    ],
+)
+def test_the_curve_is_told_by_instrument_and_whether_the_instrument_decides(changes, words):
+    assert words in on_specifications(specified(*changes), "Owls")
+
+
+def test_the_figure_of_specifications_says_how_many_it_shows():
+    assert on_specifications_shown(specified(("vader", 0.1), ("linear", 0.2))) == "All 2 specifications"
+    shown = on_specifications_shown(specified(("vader", 0.1), ("linear", None)))
+    assert shown.startswith("1 of 2 specifications (the others")
 
 
 def test_verdicts_are_counted_in_a_fixed_order_and_those_that_nothing_met_left_out():

@@ -62,7 +62,26 @@ def test_every_control_has_a_row_for_both_groups(tmp_path):
 def test_the_curve_names_each_choice(tmp_path):
     rows = [FULL | CHOICE, FULL | CHOICE | {"instrument": "linear", "declared": False, "estimate": 0.2}]
     words = _words(drawn(plot_specifications, table(*rows), tmp_path))
-    assert {"vader", "linear", "masked", "6 messages or more", "3 at each end"} <= set(words)
+    assert {"VADER", "Linear score", "Own words", "Five levels", "6 messages or more", "3 at each end"} <= set(words)
+    assert any("Mean change" in each for each in words)
+
+
+def test_choices_of_which_nothing_is_shown_have_no_row_in_the_curve(tmp_path):
+    hidden = EMPTY | CHOICE | {"min_human_messages": 10, "declared": False}
+    words = _words(drawn(plot_specifications, table(FULL | CHOICE, hidden), tmp_path))
+    assert "6 messages or more" in words and "10 messages or more" not in words
+
+
+@pytest.mark.parametrize(
+    ("plot", "row"),
+    [
+        (plot_sentiment, SHARES),
+        (plot_sentiment_controls, {"control": "declared", "part": "all"}),
+    ],
+)
+def test_no_change_is_drawn_without_a_minus(plot, row, tmp_path):
+    words = _words(drawn(plot, table(FULL | {"group": "affective", "estimate": -0.001} | row), tmp_path))
+    assert "+0.00" in words and "-0.00" not in words
 
 
 def test_conversations_that_worsen_stay_and_improve_are_named_in_their_bars(tmp_path):

@@ -71,6 +71,13 @@ def interval_row(axes, y: float, *, estimate, low, high, label: str = "", color:
     axes.annotate(label, (estimate, y), textcoords="offset points", xytext=(-4, 7), ha="left", fontsize=9, color=color)
 
 
+def value_beside(axes, y: float, value: float | None, *, color: str) -> None:
+    """A change at the right edge of its row, where no line crosses it."""
+    if value is not None:
+        where = {"transform": axes.get_yaxis_transform(), "va": "center"}
+        axes.text(1.02, y, f"{value:+z.2f}", color=color, fontsize=9, **where)
+
+
 def share_rows(axes, rows: list[dict], *, several: bool, label) -> None:
     """One row per group: corrected share with interval and `label` of it, the naive share as a grey bar, n beside the title."""
     for y, row in enumerate(rows):

@@ -1,13 +1,13 @@
 """The findings as sentences: what the tables say of each of the study's questions, and no more."""
 
-from statistics import median
-
 from shared.figures import TITLES
 from shared.words import count, escape, found, interval, percent, signed
 
 STABLE = 0.5  # adjusted Rand index between runs, from which topics are spoken of
 UNTESTABLE = "not testable here"
 VERDICTS = ["supported", "direction only", "inconclusive", "not supported", UNTESTABLE]
+RARE = 0.05  # share of random orders, below which a change is more than chance
+READERS = {"vader": "VADER", "linear": "the linear score"}
 WIDE = 0.3  # width of an interval on a share, from which it says next to nothing
 
 
@@ -193,15 +193,25 @@ def on_sentiment(row: dict, name: str, *, min_human: int) -> str:
 def on_controls(controls: list[dict], name: str) -> str:
     """What of the change of sentiment is left under controls: one data set's rows of `sentiment_controls`."""
     rows = {(row["control"], row["part"], row["group"]): row for row in controls}
-    alike, null, plain = (rows[control, "all", "affective"] for control in ("matched", "permuted", "without courtesy"))
+    names = ("declared", "matched", "permuted", "without courtesy")
+    declared, alike, null, plain = (rows[control, "all", "affective"] for control in names)
     said = []
     if alike["estimate"] is None:
         said.append(f"Too few affective conversations of {name} are long enough for controls.")
     else:
         beyond = f"{signed(alike['estimate'])} ({interval(alike, signed=True)})"
-        said.append(f"Beyond others alike in length and opening, affective conversations of {name} change by {beyond}.")
+        n, n_all = (row["n_conversations"] for row in (alike, declared))
+        which = f"affective conversations of {name}"
+        if None not in (n, n_all) and n < n_all:
+            which = f"the {count(n)} of {count(n_all)} {which} that have enough of these"
+        said.append(f"Beyond others alike in length and opening, {which} change by {beyond}.")
     if null["p_value"] is not None:
-        said.append(f"At most {percent(null['p_value'])} of random orders of the same messages change as much.")
+        orders = f"{percent(null['p_value'])} of random orders of the same messages change"
+        said.append(
+            f"At most {orders} as much: the change is in their order."
+            if null["p_value"] < RARE
+            else f"{orders} at least as much: not clearly more than chance."
+        )
     if plain["estimate"] is not None:
         said.append(
             f"Without mere courtesy the change is {signed(plain['estimate'])} ({interval(plain, signed=True)})."
@@ -210,22 +220,42 @@ def on_controls(controls: list[dict], name: str) -> str:
         low, later = (rows[f"by opening{how}", "negative", group] for how in ("", ", later baseline"))
         if low["estimate"] is not None and later["estimate"] is not None:
             said.append(
-                f"{whose} conversations that open negative change by {signed(low['estimate'])}, and by {signed(later['estimate'])} "
-                "when counted from later messages, by which they were not picked: the difference is regression to the mean, or change within the first messages."
+                f"{whose} conversations that open negative change by {signed(low['estimate'])} ({interval(low, signed=True)}), and by "
+                f"{signed(later['estimate'])} ({interval(later, signed=True)}) when counted from later messages, by which they were not "
+                "picked: the difference is regression to the mean, or change within the first messages."
             )
     return " ".join(said)
 
 
 def on_specifications(curve: list[dict], name: str) -> str:
-    """How far the change of sentiment hangs on choices: one data set's rows of `specification_curve`."""
-    rows = sorted((row for row in curve if row["ci_low"] is not None), key=lambda row: row["estimate"])
+    """How far the change of sentiment hangs on choices, the instrument above all: one data set's rows of `specification_curve`."""
+    rows = [row for row in curve if row["ci_low"] is not None]
     if not rows:
         return f"Too few affective conversations of {name} for any specification."
     above, below = sum(row["ci_low"] > 0 for row in rows), sum(row["ci_high"] < 0 for row in rows)
+    ends = {}
+    for instrument, called in READERS.items():
+        own = [row["estimate"] for row in rows if row["instrument"] == instrument]
+        if own:
+            ends[called] = min(own), max(own)
+    said = ", ".join(f"by {called} from {signed(low)} to {signed(high)}" for called, (low, high) in ends.items())
+    lower, higher = (end(ends, key=ends.get) for end in (min, max))
+    if ends[lower][1] < 0 < ends[higher][0]:
+        said += ": which of the two reads decides the sign, whatever else is chosen"
+    elif ends[lower][1] < ends[higher][0]:
+        said += f": whatever else is chosen, the change is higher by {higher}"
     return (
         f"Of {len(rows)} specifications of {name} that may be published, {above} have an interval wholly above zero and {below} wholly below; "
-        f"the estimates go from {signed(rows[0]['estimate'])} to {signed(rows[-1]['estimate'])}, their median is {signed(median(row['estimate'] for row in rows))}."
+        f"the estimates go {said}."
     )
+
+
+def on_specifications_shown(curve: list[dict]) -> str:
+    """How many specifications of `specification_curve` its figure shows."""
+    n = sum(row["ci_low"] is not None for row in curve)
+    if n == len(curve):
+        return f"All {n} specifications"
+    return f"{n} of {len(curve)} specifications (the others rest on, or would tell of, too few conversations)"
 
 
 def on_length(rows: list[dict], titles: dict[str, str]) -> str:
