@@ -147,12 +147,20 @@ def test_too_few_conversations_for_controls_are_said_to_be_too_few():
     )
 
 
+def test_too_few_that_are_alike_are_not_said_to_be_too_short():
+    shown = {("declared", "all", "affective"): 0.1, ("permuted", "all", "affective"): 0.3}
+    told = on_controls(controlled(shown), "Owls")
+    assert "Owls change beyond others alike in length and opening may not be told" in told
+    assert "long enough" not in told
+
+
 def test_regression_to_the_mean_is_told_of_those_who_can_show_it():
     shown = {
         ("by opening", "negative", "not affective"): 0.4,
         ("by opening, later baseline", "negative", "not affective"): 0.1,
     }
-    told = on_controls(controlled(shown | {("matched", "all", "affective"): 0.2}), "Owls")
+    matched = {("declared", "all", "affective"): 0.1, ("matched", "all", "affective"): 0.2}
+    told = on_controls(controlled(shown | matched), "Owls")
     assert "change by +0.20 (+0.20 to +0.20)" in told
     assert (
         "Other conversations that open negative change by +0.40 (+0.40 to +0.40), and by +0.10 (+0.10 to +0.10)" in told
@@ -161,7 +169,7 @@ def test_regression_to_the_mean_is_told_of_those_who_can_show_it():
 
 
 def test_conversations_left_out_of_the_match_are_told():
-    shown = {("matched", "all", "affective"): 0.2}
+    shown = {("declared", "all", "affective"): 0.1, ("matched", "all", "affective"): 0.2}
     assert "opening, affective conversations of Owls change by" in on_controls(controlled(shown), "Owls")
     told = on_controls(controlled(shown, n_matched=30), "Owls")
     assert "the 30 of 40 affective conversations of Owls that have enough of these change by" in told

@@ -196,8 +196,13 @@ def on_controls(controls: list[dict], name: str) -> str:
     names = ("declared", "matched", "permuted", "without courtesy")
     declared, alike, null, plain = (rows[control, "all", "affective"] for control in names)
     said = []
-    if alike["estimate"] is None:
+    if declared["estimate"] is None:
         said.append(f"Too few affective conversations of {name} are long enough for controls.")
+    elif alike["estimate"] is None:
+        said.append(
+            f"How affective conversations of {name} change beyond others alike in length and opening may not be told: too few have such "
+            "others, or too few have none."
+        )
     else:
         beyond = f"{signed(alike['estimate'])} ({interval(alike, signed=True)})"
         n, n_all = (row["n_conversations"] for row in (alike, declared))
