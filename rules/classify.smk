@@ -67,7 +67,7 @@ rule judge_shard:
         selected="data/interim/{dataset}/selected/{shard}.parquet",
         offline=f"data/interim/{{dataset}}/{BY_CLASSIFIER}/{{shard}}.parquet",
         plan=f"data/judge/{RUN}/affect/plan.csv",  # within the caps
-        replay=REPLAY or [],
+        replay=recording,
     output:
         affect=f"data/interim/{{dataset}}/{BY_JUDGE}/{{shard}}.parquet",
         answers="data/interim/{dataset}/answers/affect/{shard}.jsonl",

@@ -171,6 +171,11 @@ if ASKING and REPLAY and not Path(REPLAY).is_file():
     stop(f"classify.llm.replay: there is no file '{REPLAY}', looked for in {Path.cwd()}.")
 
 
+def recording(wildcards):
+    """Input function: recorded answers, if there are any; written into a rule, their path would stand in the provenance page."""
+    return REPLAY or []
+
+
 def filled_by(task):
     """(offline instrument's, judge's) name of the table that everything after reads by the name of the task, whoever fills it."""
     return (f"{task}_offline", task) if task in JUDGED else (task, f"{task}_judged")

@@ -34,7 +34,7 @@ rule judge_pushback:
         affect="data/interim/{dataset}/affect/{shard}.parquet",
         offline=f"data/interim/{{dataset}}/{BY_DETECTOR}/{{shard}}.parquet",
         plan=f"data/judge/{RUN}/pushback/plan.csv",  # within the caps
-        replay=REPLAY or [],
+        replay=recording,
     output:
         pushback=f"data/interim/{{dataset}}/{BY_PUSHBACK_JUDGE}/{{shard}}.parquet",
         answers="data/interim/{dataset}/answers/pushback/{shard}.jsonl",

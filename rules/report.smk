@@ -151,6 +151,7 @@ rule audit_privacy:
     params:
         run=RUN,
         privacy=config["privacy"],
+        endpoint=urlsplit(config["classify"]["llm"]["base_url"]).hostname if ASKING else None,
         code=code("audit_privacy"),
     script:
         "../scripts/audit_privacy.py"

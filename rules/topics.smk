@@ -49,9 +49,9 @@ rule name_topics:
     """Names for the published topics by a language model, which is shown their published words and nothing else (topics.naming: llm)."""
     input:
         topics=BY_WORDS,
-        replay=REPLAY or [],
+        replay=recording,
     output:
-        topics=report(BY_NAMES, caption="../report/captions/table.rst", category="Tables"),
+        topics=BY_NAMES,  # not in the provenance page, which would print the endpoint and the recording
         answers=f"data/judge/{RUN}/topics/answers.jsonl",
     log:
         f"logs/name_topics/{RUN}.log",

@@ -209,6 +209,7 @@ def audit_privacy(
     min_users: int,
     n_words: int,
     second_reader: str = "none",
+    endpoint: str | None = None,
     exempt: dict[tuple[str, str | None], str] = NOT_OF_PERSONS,
     logs: list[Path] = (),
     threads: int = 1,
@@ -221,6 +222,7 @@ def audit_privacy(
         shards: conversations of the data sets.
         min_conversations, min_users, n_words: the floors.
         second_reader: presidio, who reads every published file too; or none.
+        endpoint: name of the host that a language model was asked at, if any; one without a dot is taken for a word.
         exempt: {(table, column or None): why its counts have no floor}.
         logs: what the rules wrote of their work; looked through for words and keys only, since addresses of servers belong there.
         threads: slices of conversations that are read at a time.
@@ -258,15 +260,16 @@ def audit_privacy(
             leaked |= {*runs_found}
             keys |= keys_found
     rows = []
-    for (path, reading), n_keys in zip(readings.items(), n_keys_in(lowered, keys), strict=True):
+    for (path, reading), text, n_keys in zip(readings.items(), lowered, n_keys_in(lowered, keys), strict=True):
         findings = {f"run of {n_words} words of a conversation": len(runs[path] & leaked)}
         findings |= addresses_in(reading) if path != LOGS else {}
         findings["user key or conversation id"] = n_keys
+        findings["address of the endpoint"] = int(path != LOGS and "." in (endpoint or "") and endpoint in text)
         findings["cell under the floor"] = sum(
             cells_under_floor(
-                Path(name).stem, text, min_conversations=min_conversations, min_users=min_users, exempt=exempt
+                Path(name).stem, table, min_conversations=min_conversations, min_users=min_users, exempt=exempt
             )
-            for name, text in reading.tables
+            for name, table in reading.tables
         )
         seen_by = {"workflow": findings}
         if recognizers and path != LOGS:
@@ -293,6 +296,7 @@ def main():
         [Path(path).read_text(encoding="utf-8") for path in snakemake.input.own_words],
         [Path(path) for path in snakemake.input.conversations],
         **snakemake.params.privacy,
+        endpoint=snakemake.params.endpoint,
         logs=sorted(path for path in LOGS.rglob("*.log") if path != Path(snakemake.log[0])),
         threads=snakemake.threads,
     )

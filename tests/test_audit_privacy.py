@@ -561,6 +561,12 @@ def test_cells_side_by_side_are_no_telephone_number(audit):
     assert audit("report.html", f"<table>{cells}</table>")["n_findings"] == 0
 
 
+@pytest.mark.parametrize(("host", "n"), [("llm.otti.example", 1), ("llm.lotti.example", 0), ("llm", 0), (None, 0)])
+def test_the_address_of_the_endpoint_is_found_unless_it_is_a_word(audit, host, n):
+    text = "Asked at https://LLM.otti.example/v1, an llm."
+    assert audit("report.qmd", text, endpoint=host)["findings"] == "address of the endpoint: 1" * n
+
+
 @pytest.mark.parametrize("text", ["from +0.12 (-0.01 to +0.25)", "at 12:30:45 and 10:20", "+1.5 to +2.25", "a::b c::d"])
 def test_figures_and_times_are_no_addresses(audit, text):
     assert audit("report.qmd", f"It went {text} in all.")["n_findings"] == 0

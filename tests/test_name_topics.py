@@ -1,11 +1,12 @@
 """Names of topics by a language model: what it is shown, what a name may be, and a run that asks a real endpoint on this machine."""
 
 import json
+import re
 
 import endpoint
 import polars as pl
 import pytest
-from audit_privacy import addresses_in
+from audit_privacy import addresses_in, audit_privacy
 from conftest import ROOT, copy_project, snakemake
 from endpoint import SETTINGS, conversation_in
 from name_topics import PROMPT, TASK, name_topics, to_name
@@ -117,10 +118,10 @@ def test_a_run_names_its_topics_once_and_again_from_a_recording(world, tmp_path)
     llm = f"base_url: '{world.base_url}', model: judge, api_key_variable: JUDGE_KEY"
     targets = ["results/demo/tables/topics.csv", "results/demo/figures/topics.svg"]
 
-    def run(**settings):
+    def run(*more, **settings):
         told = ", ".join([llm, *(f"{key}: {value}" for key, value in settings.items())])
         config = ["topics={naming: llm}", f"classify={{llm: {{{told}}}}}"]
-        done = snakemake(*targets, "--configfile=config/demo.yaml", "--config", *config, cwd=project)
+        done = snakemake(*targets, *more, "--configfile=config/demo.yaml", "--config", *config, cwd=project)
         assert done.returncode == 0, done.stdout
         return pl.read_csv(project / targets[0])
 
@@ -133,8 +134,14 @@ def test_a_run_names_its_topics_once_and_again_from_a_recording(world, tmp_path)
     recording = project / "data" / "judge" / "demo" / "topics" / "answers.jsonl"
     assert {json.loads(line)["answered_by"] for line in recording.open(encoding="utf-8")} == {"judge-2025-01-01"}
     asked, kept = len(world.requests), recording.rename(project / "answers.jsonl")
-    again = run(replay=kept.name, cache="elsewhere")
+    again = run(replay=kept, cache="elsewhere")
     assert again.equals(table) and len(world.requests) == asked
+    page = project / "results" / "demo" / "report" / "provenance.html"
+    page.parent.mkdir()
+    run("--report", str(page.relative_to(project)), replay=kept, cache="elsewhere")
+    assert not re.search(rf"{world.base_url}|JUDGE_KEY|{kept}", page.read_text(encoding="utf-8"))
+    published = [path for path in page.parents[1].rglob("*") if path.is_file()]
+    assert audit_privacy(published, [], [], min_conversations=10, min_users=10, n_words=8)["n_findings"].sum() == 0
 
 
 def test_a_name_asks_for_a_model():
