@@ -156,7 +156,7 @@ rule estimate_topics:
         topics=each_dataset("data/interim/{dataset}/topics.parquet"),
         terms=each_dataset("data/interim/{dataset}/topic_terms.parquet"),
     output:
-        # Of the two tables of one name, the provenance page has room for the published one.
+        # What still waits for its names is not published.
         topics=(
             report(BY_WORDS, caption="../report/captions/table.rst", category="Tables")
             if BY_WORDS == TOPICS

@@ -23,13 +23,18 @@ def read_yaml(path):
     return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
 
 
-def typed(value, schema):
-    """`value` with the numbers that its schema asks for: inside {...} on the command line Snakemake hands every number over as text."""
+def typed(value, schema, parts):
+    """`value` with the numbers that its schema asks for: inside {...} on the command line Snakemake hands every number over as text.
+
+    `parts` are the schema's $defs.
+    """
+    if "$ref" in schema:
+        schema = parts[schema["$ref"].removeprefix("#/$defs/")]
     if isinstance(value, dict):
-        named = schema.get("properties", {})
-        return {key: typed(entry, named.get(key, {})) for key, entry in value.items()}
+        named, others = schema.get("properties", {}), schema.get("additionalProperties") or {}
+        return {key: typed(entry, named.get(key, others), parts) for key, entry in value.items()}
     if isinstance(value, list):
-        return [typed(entry, schema.get("items", {})) for entry in value]
+        return [typed(entry, schema.get("items", {}), parts) for entry in value]
     if isinstance(value, str) and schema.get("type") in {"integer", "number", "boolean"}:
         return yaml.safe_load(value)
     return value
@@ -68,7 +73,7 @@ def check_source(name, source):
 def check_config():
     """Compare the merged configuration with its schema and with itself; the first fault ends the run in a sentence."""
     schema = read_yaml(BASE / "config" / "config.schema.yaml")
-    config.update(typed(config, schema))
+    config.update(typed(config, schema, schema["$defs"]))
     validator = jsonschema.Draft202012Validator(schema)
     for fault in sorted(validator.iter_errors(config), key=lambda f: list(map(str, f.path))):
         where = ".".join(map(str, fault.absolute_path)) or "the top level"

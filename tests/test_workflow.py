@@ -208,8 +208,9 @@ def test_a_second_reader_that_is_not_installed_is_told_of_before_the_run(tmp_pat
     assert done.returncode != 0 and "Hint: pip install presidio-analyzer" in done.stdout
 
 
-def test_numbers_inside_a_map_on_the_command_line_are_numbers():
-    done = snakemake("--dry-run", "--config", "select={near_duplicate_similarity: 0.95}", cwd=ROOT)
+@pytest.mark.parametrize("setting", ["select={near_duplicate_similarity: 0.95}", "sources={sharegpt: {parts: false}}"])
+def test_numbers_and_truths_inside_a_map_on_the_command_line_are_such(setting):
+    done = snakemake("--dry-run", "--config", setting, cwd=ROOT)
     assert done.returncode == 0, done.stdout
 
 
