@@ -6,18 +6,12 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from shared import contracts
+from shared.counts import STUDY_FILTERS
 from shared.job import logged
 from shared.tables import small
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
-
-
-STUDY_FILTERS = {
-    "not content creation": ~pl.col("content_creation"),
-    "affective": pl.col("affective"),
-    "roleplay only if long enough": pl.col("included"),
-}
 
 
 def count_funnel(

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts import CATEGORIES, PUSHBACK_KINDS
+from shared.counts import STUDY_FILTERS, cells_under_floor
 from shared.job import InputError
 from shared.labels import MIN_COVERED, held_out_pair
 from shared.statistics import rogan_gladen_draws
@@ -1282,6 +1283,13 @@ def test_the_end_of_the_funnel_tells_no_affective_count_under_the_floor(n_includ
 def test_the_steps_before_the_studys_filters_keep_their_counts():
     table = count_funnel(READ, measures((5, affective("coaching")), (95, {})), min_conversations=10, min_users=10)
     assert table.select("n_removed", "n_left").rows()[:2] == [(0, 100), (0, 100)]
+
+
+def test_a_step_of_the_study_has_its_floor_whatever_it_is_called(monkeypatch):
+    monkeypatch.setitem(STUDY_FILTERS, "kept", STUDY_FILTERS["roleplay only if long enough"])
+    table = measures((9, affective("coaching")), (91, {}))
+    funnel = count_funnel(READ, table, min_conversations=1, min_users=1).filter(step="kept")
+    assert cells_under_floor("funnel", funnel.write_csv(), **FLOORS) == 1
 
 
 # Floors

@@ -4,6 +4,8 @@ import csv
 import io
 import re
 
+import polars as pl
+
 # Parts that a table counts beside their whole.
 PARTS = [
     ("n_conversations", "n_of"),
@@ -12,11 +14,12 @@ PARTS = [
     ("n_affective", "n_conversations"),
 ]
 USERS = {"n_users", "n_users_of"}
-FLOORED_STEPS = {
-    "not content creation",
-    "affective",
-    "roleplay only if long enough",
-}  # of the funnel; before them stand technical ones
+# The study's steps of the funnel, and what each keeps; the steps before them are technical and have no floor.
+STUDY_FILTERS = {
+    "not content creation": ~pl.col("content_creation"),
+    "affective": pl.col("affective"),
+    "roleplay only if long enough": pl.col("included"),
+}
 PUBLIC, SIMULATED, PLANTED = (
     "labels are there for all to see",
     "counts of simulations or tests",
@@ -57,7 +60,7 @@ def cells_under_floor(
             for name, cell in row.items()
             if re.fullmatch("n(_.*)?", name or "") and not {(table, name), (table, None)} & exempt.keys()
         }
-        if table == "funnel" and row.get("step") not in FLOORED_STEPS:
+        if table == "funnel" and row.get("step") not in STUDY_FILTERS:
             continue
         found = [(name, number) for name, number in counts.items() if number is not None]
         for part, whole in PARTS:
