@@ -17,9 +17,9 @@ GROUPS = ["affective", *CATEGORIES, "not affective"]
 BANDS = [1, 2, 4, 10]  # fewest assistant messages of each band of lengths
 # What conversations are parted by, and the analysis of assess_capabilities that must be possible for it.
 PARTED = {"model family": "by model", "period": "over time"}
-# "gpt-4o-2024-08-06" is of the family gpt-4o, "vicuna-13b" of vicuna: a number counts unless it is a size.
-FAMILY = r"^([a-z]+(?:-?\d+(?:\.\d+)?o?(?:-|$))?)"
-UNKNOWN = "not recorded"
+# "gpt-4o-2024-08-06" is of the family gpt-4o, "vicuna-13b" of vicuna, "gpt4all-13b" of gpt4all: a number counts where it stands alone.
+FAMILIES = [r"^([a-z]+-?\d+(?:\.\d+)?o?)(?:-|$)", r"^([a-z][a-z\d.]*)"]  # the first that fits
+UNREADABLE, UNKNOWN = "other", "not recorded"
 
 
 def standardised_pushback(
@@ -98,8 +98,10 @@ def compare_pushback(
     Returns:
         dataset, by (model family or period), value, group, n_conversations, n_users, share_naive, ci_low, ci_high, suppressed.
     """
+    name = pl.col("model").str.to_lowercase().str.replace("^.*/", "")  # of who offers it
+    family = pl.coalesce(*(name.str.extract(pattern) for pattern in FAMILIES), pl.lit(UNREADABLE))
     values = {
-        "model family": pl.col("model").str.to_lowercase().str.extract(FAMILY).str.strip_chars_end("-"),
+        "model family": pl.when(pl.col("model").is_not_null()).then(family),
         "period": pl.format("{} Q{}", pl.col("started_at").dt.year(), pl.col("started_at").dt.quarter()),
     }
     table = measures.join(origins.select("conversation_id", "model"), on="conversation_id", how="left")

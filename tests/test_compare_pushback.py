@@ -92,6 +92,13 @@ def parted(table, models, analyses=("by model", "over time"), **floors):
         ("Claude-2", "claude-2"),
         ("vicuna-13b", "vicuna"),
         ("llama-2-13b-chat", "llama-2"),
+        ("gpt4all-13b-snoozy", "gpt4all"),
+        ("h2ogpt-oasst-open-llama-13b", "h2ogpt"),
+        ("openai/gpt-4o", "gpt-4o"),
+        ("models/us/Claude-2", "claude-2"),
+        ("qwen2.5:7b", "qwen2.5"),
+        ("4o", "other"),
+        ("", "other"),
         (None, "not recorded"),
     ],
 )
