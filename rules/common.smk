@@ -21,7 +21,7 @@ MODEL = config["classify"]["model"]
 PUSHBACK_MODEL = config["pushback"]["model"]
 DATASETS = config["datasets"]
 TITLES = {dataset: config["sources"][dataset]["title"] for dataset in DATASETS}
-CONTROL = config["control"]
+CONTROL = "control"  # the source of known truth, for the instrument check; it never feeds a finding
 # Human messages from which conversations are scored at all: the study's rule, and those of the specification curve.
 SHORTEST = [config["sentiment"]["min_human_messages"], *config["sentiment"]["specifications"]["min_human_messages"]]
 FLOORS = {name: config["privacy"][name] for name in ("min_conversations", "min_users")}

@@ -85,7 +85,7 @@ def check_config():
             )
         hint = fault.schema.get("description", "config/README.md describes every key.")
         stop(f"{where}: {fault.message}. Hint: {hint}")
-    for name in [*config["datasets"], config["control"], *config["classify"]["training_sources"]]:
+    for name in [*config["datasets"], *config["classify"]["training_sources"]]:
         if name not in config["sources"]:
             stop(f"data set '{name}' is not described under sources. Known: {', '.join(config['sources'])}.")
     for name, source in config["sources"].items():

@@ -167,6 +167,7 @@ def test_no_workflow_file_names_a_path_of_one_machine():
     ("overrides", "words"),
     [
         (["sentimnt={a: 1}"], ["unknown key 'sentimnt'", "Allowed there", "config/README.md"]),
+        (["control=sharegpt"], ["unknown key 'control' in the top level"]),
         (["select={langauges: [en]}"], ["unknown key 'langauges' in select", "languages"]),
         (["seed=many"], ["seed", "many"]),
         (["datasets=[nowhere]"], ["data set 'nowhere' is not described", "sharegpt"]),
