@@ -226,33 +226,16 @@ def shared_imports(path):
 
 
 def run_config(wildcards):
-    """Params function: the configuration as far as the report speaks of it, and what it would be by default."""
-    parts = (
-        "run",
-        "datasets",
-        "seed",
-        "select",
-        "pushback",
-        "sentiment",
-        "topics",
-        "course",
-        "estimate",
-        "privacy",
-        "classify",
-    )
-    parts = {part: config[part] for part in parts} | {"sources": used_sources(wildcards), "own_labelled": OWN_LABELLED}
-    settings, defaults = ({key: of[key] for key in SETTINGS} for of in (config, DEFAULTS))
-    return parts | {"settings": without_addresses(settings), "defaults": without_addresses(defaults)}
+    """Params function: the settings of the run, what it rests on, and what the settings would be by default."""
+    told = {"run": RUN, "datasets": DATASETS, "sources": used_sources(wildcards), "own_labelled": OWN_LABELLED}
+    return settings_of(config) | told | {"defaults": settings_of(read_yaml(BASE / "config" / "config.yaml"))}
 
 
-DEFAULTS = read_yaml(BASE / "config" / "config.yaml")
-SETTINGS = [key for key in DEFAULTS if key not in {"sources", "run", "datasets"}]
-
-
-def without_addresses(settings):
-    """Settings without what tells of a user's machine or endpoint."""
-    told = {key: value for key, value in settings["classify"]["llm"].items() if key not in OF_ONE_MACHINE}
-    return settings | {"classify": settings["classify"] | {"llm": told}}
+def settings_of(whole):
+    """A configuration without data sets, and without what tells of a user's machine or endpoint."""
+    settings = {key: value for key, value in whole.items() if key not in {"run", "datasets", "sources", "files"}}
+    llm = {key: value for key, value in settings["classify"]["llm"].items() if key not in OF_ONE_MACHINE}
+    return settings | {"classify": settings["classify"] | {"llm": llm}}
 
 
 OF_ONE_MACHINE = {"base_url", "api_key_variable", "cache", "replay"}

@@ -26,13 +26,15 @@ def read_yaml(path):
 def typed(value, schema, parts):
     """`value` with the numbers that its schema asks for: inside {...} on the command line Snakemake hands every number over as text.
 
+    Keys stand in the schema's order: Snakemake puts those of the command line first, and rules whose params differ in their order alone would run again.
     `parts` are the schema's $defs.
     """
     if "$ref" in schema:
         schema = parts[schema["$ref"].removeprefix("#/$defs/")]
     if isinstance(value, dict):
         named, others = schema.get("properties", {}), schema.get("additionalProperties") or {}
-        return {key: typed(entry, named.get(key, others), parts) for key, entry in value.items()}
+        keys = [key for key in named if key in value] + [key for key in value if key not in named]
+        return {key: typed(value[key], named.get(key, others), parts) for key in keys}
     if isinstance(value, list):
         return [typed(entry, schema.get("items", {}), parts) for entry in value]
     if isinstance(value, str) and schema.get("type") in {"integer", "number", "boolean"}:
@@ -73,7 +75,9 @@ def check_source(name, source):
 def check_config():
     """Compare the merged configuration with its schema and with itself; the first fault ends the run in a sentence."""
     schema = read_yaml(BASE / "config" / "config.schema.yaml")
-    config.update(typed(config, schema, schema["$defs"]))
+    ordered = typed(config, schema, schema["$defs"])
+    config.clear()
+    config.update(ordered)
     validator = jsonschema.Draft202012Validator(schema)
     for fault in sorted(validator.iter_errors(config), key=lambda f: list(map(str, f.path))):
         where = ".".join(map(str, fault.absolute_path)) or "the top level"

@@ -222,7 +222,7 @@ def report_values(
     """Everything that the templates name. `row` and `table` reach every table; what stands here besides is what several lines need.
 
     Args:
-        config: the parts of the configuration that the report speaks of (common.smk: run_config).
+        config: the settings of the run, its data sets and `defaults` (common.smk: run_config).
         hashes: {what: first characters of the sha256} of the files that the run rests on.
     """
     datasets = config["datasets"]
@@ -306,7 +306,7 @@ def report_values(
         "alt_claims": findings.on_claims(claims, names),
         "alt_concerns": findings.on_concerns(tables["concerns"], names),
         "alt_drift": findings.on_drift(tables["drift"], names),
-        "changed": differing(config["settings"], config["defaults"]),
+        "changed": differing({key: config[key] for key in config["defaults"]}, config["defaults"]),
         **alternative_texts(tables, evaluated),
     }
 

@@ -226,6 +226,11 @@ def test_a_new_title_fetches_nothing_anew(demo):
     assert re.search(r"^write_report\s", planned, re.M)
 
 
+def test_an_endpoint_that_is_never_asked_reruns_nothing(demo):
+    settings = "classify={llm: {base_url: 'https://llm.example/v1', cache: elsewhere}}"
+    assert "Nothing to be done" in snakemake(*DEMO, "--dry-run", "--config", settings, cwd=demo).stdout
+
+
 def test_a_file_that_cannot_be_read_is_refused_before_anything_runs(project):
     (project / "my").mkdir()
     (project / "my" / "logs.csv").write_text("a,b\n", encoding="utf-8")
