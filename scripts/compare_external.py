@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import jsonschema
 import polars as pl
 import yaml
 
@@ -11,22 +12,35 @@ from shared.job import InputError, logged
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-REQUIRED = ["id", "study", "citation", "data", "data_sets", "unit", "definition", "value", "needs", "beside"]
-OPTIONAL = ["low", "high", "reading"]
 # What a weighting of ours needs beside the entry's own analysis.
 BY_WEIGHTING = {"user": ["by person"], "first of the day": ["first of a person's day"]}
 
+_WORDS, _NUMBER = {"type": "string", "pattern": r"\S"}, {"type": "number"}
+_ROW = dict.fromkeys(["group", "share_of", "weighting"], _WORDS)
+_OPTIONAL = {"low": _NUMBER, "high": _NUMBER, "reading": _WORDS}
+REQUIRED = dict.fromkeys(["id", "study", "citation", "data", "unit", "definition", "needs"], _WORDS) | {
+    "data_sets": {"type": "array", "items": _WORDS},
+    "value": _NUMBER,
+    "beside": {"type": "object", "required": [*_ROW], "additionalProperties": False, "properties": _ROW},
+}
 
-def check_external(entries: list[dict]) -> None:
-    """Raise InputError for a published number without its unit, definition, source or counterpart, or with an unknown part."""
-    for entry in entries:
-        missing = [key for key in REQUIRED if entry.get(key) is None]
-        unknown = sorted(entry.keys() - {*REQUIRED, *OPTIONAL})
-        if missing or unknown:
-            fault = f"lacks {', '.join(missing)}" if missing else f"has unknown parts: {', '.join(unknown)}"
-            raise InputError(
-                f"config/external.yaml: entry '{entry.get('id', '?')}' {fault}. The head of the file says what each holds."
-            )
+
+def check_external(entries: list[dict], *, analyses: list[str]) -> None:
+    """Raise InputError for a published number without its unit, definition, source or counterpart, or with a part that is unknown or no such thing.
+
+    Args:
+        entries: config/external.yaml.
+        analyses: of assess_capabilities, among which is what an entry `needs`.
+    """
+    parts = REQUIRED | _OPTIONAL | {"needs": {"enum": analyses}}
+    entry = {"type": "object", "required": [*REQUIRED], "additionalProperties": False, "properties": parts}
+    for fault in jsonschema.Draft202012Validator({"type": "array", "items": entry}).iter_errors(entries):
+        path = list(fault.absolute_path)
+        named = entries[path[0]].get("id", "?") if path and isinstance(entries[path[0]], dict) else "?"
+        where = "".join(f", {part}" for part in path[1:])
+        raise InputError(
+            f"config/external.yaml: entry '{named}'{where}: {fault.message}. The head of the file says what each holds."
+        )
 
 
 def compare_external(
@@ -44,7 +58,7 @@ def compare_external(
         dataset, id, study, citation, data, unit, definition, published with published_low and published_high (its interval, or how far it can be
         read), reading, same_data (they measured conversations of this data set), group and weighting of ours, estimate, ci_low, ci_high, and reason (why there is none of ours).
     """
-    check_external(entries)
+    check_external(entries, analyses=capabilities["analysis"].unique(maintain_order=True).to_list())
     allowed = {(row["dataset"], row["analysis"]): row for row in capabilities.to_dicts()}
     rows = []
     for dataset in datasets:

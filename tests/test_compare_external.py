@@ -73,20 +73,37 @@ def test_where_there_is_no_estimate_of_ours_it_says_so(ours):
 
 @pytest.mark.parametrize("key", REQUIRED)
 def test_a_published_number_that_lacks_a_part_is_refused_by_name(key):
-    with pytest.raises(InputError, match=rf"entry '.*' lacks {key}"):
-        check_external([{name: value for name, value in ENTRY.items() if name != key}])
+    with pytest.raises(InputError, match=rf"entry '.*': '{key}' is a required property"):
+        check_external([{name: value for name, value in ENTRY.items() if name != key}], analyses=["counting"])
 
 
-def test_an_unknown_part_is_refused():
-    with pytest.raises(InputError, match="'owls' has unknown parts: valeu"):
-        check_external([ENTRY | {"valeu": 0.2}])
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"valeu": 0.2}, "'owls': .*'valeu' was unexpected"),
+        ({"value": "a fifth"}, "'owls', value: 'a fifth' is not of type 'number'"),
+        ({"needs": "conuting"}, r"'owls', needs: 'conuting' is not one of \['counting'\]"),
+        ({"data_sets": None}, "'owls', data_sets: None is not of type 'array'"),
+        ({"beside": {"group": "owl", "share_of": "all"}}, "'owls', beside: 'weighting' is a required property"),
+        ({"beside": ENTRY["beside"] | {"gruop": "owl"}}, "'owls', beside: .*'gruop' was unexpected"),
+    ],
+    ids=str,
+)
+def test_a_part_that_is_misspelt_is_refused_in_a_sentence(change, said):
+    with pytest.raises(InputError, match=said):
+        compare_external([ENTRY | change], prevalence("wood"), capabilities(wood="yes"), datasets=["wood"])
+
+
+@pytest.mark.parametrize("entries", [None, {}, [None], ["owls"]], ids=str)
+def test_what_is_no_list_of_numbers_is_refused_in_a_sentence(entries):
+    with pytest.raises(InputError, match="config/external.yaml: entry '.': .* is not of type"):
+        check_external(entries, analyses=["counting"])
 
 
 def test_every_declared_number_has_a_reference_an_analysis_and_a_range_around_it():
-    check_external(ENTRIES)
+    check_external(ENTRIES, analyses=list(ANALYSES))
     keys = set(re.findall(r"^@\w+\{(\w+),", (ROOT / "report/references.bib").read_text(encoding="utf-8"), re.MULTILINE))
     assert {entry["citation"] for entry in ENTRIES} <= keys
-    assert {entry["needs"] for entry in ENTRIES} <= set(ANALYSES)
     assert all(entry.get("low", 0) <= entry["value"] <= entry.get("high", 1) for entry in ENTRIES)
     assert len({entry["id"] for entry in ENTRIES}) == len(ENTRIES)
 
