@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-from scipy.special import betaincinv
 
 from shared.job import logged
 from shared.statistics import (
     bootstrap_share,
+    jeffreys_interval,
     prediction_powered,
     rogan_gladen_draws,
     stratified_interval,
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 PREVALENCES = [0.001, 0.005, 0.03, 0.1]
-SENSITIVITIES = [0.6, 0.8, 0.95]
+SENSITIVITIES = [0.25, 0.6, 0.8, 0.95]
 SPECIFICITIES = [0.98, 0.998, 0.9995]
 ESTIMATORS = ["naive", "rogan-gladen", "ppi", "stratified"]
 N_CONVERSATIONS = 10_000
@@ -66,7 +66,7 @@ def estimates(data: dict, *, bootstrap: int, confidence: float, rng: np.random.G
     known = decided[labelled], true[labelled], weight
     corrected = rogan_gladen_draws(naive, *known, rng=rng)
     return {
-        "naive": summarise(naive, confidence=confidence) | {"estimate": decided.mean()},
+        "naive": summarise(naive, confidence=confidence, value=decided.mean()),
         "rogan-gladen": summarise(corrected, confidence=confidence),
         "ppi": prediction_powered(decided, everybody, *known, confidence=confidence),
         "stratified": stratified_interval(
@@ -110,21 +110,24 @@ def simulate_coverage(*, replications: int, bootstrap: int, confidence: float, s
     columns = ["prevalence", "sensitivity", "specificity", "estimator", "coverage", "bias", "width", "negative"]
     runs = pl.DataFrame(rows, schema=columns, orient="row").with_columns(pl.col("bias", "width").fill_nan(None))
     estimated = pl.col("width").is_not_null()
-    figures = [pl.col(name).filter(estimated).mean() for name in ("coverage", "bias", "width", "negative")]
+    figures = [pl.col(name).filter(estimated).mean() for name in ("bias", "width", "negative")]
     counts = {"n_simulations": pl.len(), "n_estimated": estimated.sum()}
 
     def by(*keys):
-        return runs.group_by("prevalence", *keys, "estimator", maintain_order=True).agg(*figures, **counts)
+        hits = pl.col("coverage").filter(estimated).sum()
+        return runs.group_by("prevalence", *keys, "estimator", maintain_order=True).agg(hits, *figures, **counts)
 
     table = pl.concat([by(), by("sensitivity", "specificity")], how="diagonal")
-    n, hits = table["n_estimated"].to_numpy(), (table["coverage"] * table["n_estimated"]).to_numpy()
-    tails = {"low": (1 - confidence) / 2, "high": (1 + confidence) / 2}
-    ends = {f"coverage_ci_{end}": betaincinv(hits + 0.5, n - hits + 0.5, tail) for end, tail in tails.items()}
-    table = table.with_columns(**{name: pl.Series(values).fill_nan(None) for name, values in ends.items()})
+    shares = [
+        jeffreys_interval(hits, n, confidence=confidence) if n else (None,) * 3
+        for hits, n in table.select("coverage", "n_estimated").rows()
+    ]
+    held = dict.fromkeys(["coverage", "coverage_ci_low", "coverage_ci_high"], pl.Float64)
+    table = table.drop("coverage").hstack(pl.DataFrame(shares, schema=held, orient="row"))
     table = table.with_columns(n_population=pl.lit(N_CONVERSATIONS), n_labels=pl.lit(N_LABELS))
-    return table.select(
-        *columns[:4], "n_population", "n_labels", *counts, "coverage", *ends, *columns[5:]
-    ).with_columns(pl.col(pl.Float64).round(4))
+    return table.select(*columns[:4], "n_population", "n_labels", *counts, *held, *columns[5:]).with_columns(
+        pl.col(pl.Float64).round(4)
+    )
 
 
 def main():
