@@ -52,11 +52,11 @@ def agreement_row(
     shares = {"agreement": (np.full(len(true), True), true == predicted)}
     shares |= {} if ordinal else {"precision": (predicted, true), "recall": (true, predicted)}
     for name, (among, outcome) in shares.items():
-        if point[name] in (0, 1):
+        if len({*outcome[among]}) == 1:  # a share that is a sum of weights may miss 1 by its last digit
             draws[name] = beta_draws(outcome[among], weight[among], replicates=bootstrap, rng=rng)
     if not ordinal and point["f1"] in (0, 1):
         draws["f1"] = 2 * draws["precision"] * draws["recall"] / (draws["precision"] + draws["recall"])
-    if point["agreement"] == 1:
+    if (true == predicted).all():
         draws |= dict.fromkeys(["negative_agreement", "kappa", "alpha", "ac1"], np.full(bootstrap, np.nan))
     counts = {} if ordinal else {"n_positive": int(true.sum()), "n_predicted": int(predicted.sum())}
     row = {"n_labelled": len(true)} | counts

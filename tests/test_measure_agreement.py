@@ -16,7 +16,7 @@ from shared.evaluation import figures
 
 CLASSES = [*FLAGS, "included", *CATEGORIES]
 SETTINGS = {"bootstrap": 200, "confidence": 0.95, "seed": 2, "min_conversations": 10, "min_users": 10}
-OF_INSTRUMENTS = ["precision", "recall", "f1", "kappa"]
+OF_CLASSES = ["precision", "recall", "f1"]
 TRUE = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0, 0], dtype=bool)
 PREDICTED = np.array([1, 1, 1, 0, 1, 0, 0, 0, 0, 0], dtype=bool)
 
@@ -29,9 +29,8 @@ def row(true=TRUE, predicted=PREDICTED, weight=None, **options):
 
 def test_figures_agree_with_values_worked_out_by_hand():
     found = figures(TRUE, PREDICTED, np.ones(10))
-    assert [float(found[name]) for name in OF_INSTRUMENTS] == pytest.approx(
-        [0.75, 0.75, 0.75, (0.8 - 0.52) / (1 - 0.52)]
-    )
+    assert [float(found[name]) for name in OF_CLASSES] == pytest.approx([0.75, 0.75, 0.75])
+    assert row()["kappa"] == pytest.approx((0.8 - 0.52) / (1 - 0.52), abs=1e-4)
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(1, 9)), min_size=4, max_size=30))
@@ -39,18 +38,17 @@ def test_weighted_figures_agree_with_scikit_learn(rows):
     corners = [(True, True, 1), (True, False, 1), (False, True, 1), (False, False, 1)]
     true, predicted, weight = (np.array(column) for column in zip(*corners, *rows, strict=True))
     found = figures(true, predicted, weight.astype(float))
-    expected = [
-        score(true, predicted, sample_weight=weight)
-        for score in (precision_score, recall_score, f1_score, cohen_kappa_score)
-    ]
-    assert [float(found[name]) for name in OF_INSTRUMENTS] == pytest.approx(expected)
+    scores = [precision_score, recall_score, f1_score, cohen_kappa_score]
+    expected = [score(true, predicted, sample_weight=weight) for score in scores]
+    kappa = coefficients(crossed(true * 1, predicted * 1, weight, n_kinds=2), n=len(true))["kappa"]
+    assert [*(float(found[name]) for name in OF_CLASSES), float(kappa)] == pytest.approx(expected)
 
 
 def test_weights_count_like_repeated_conversations():
     weight = np.array([3, 1, 1, 2, 1, 1, 1, 1, 1, 4])
     repeated = figures(np.repeat(TRUE, weight), np.repeat(PREDICTED, weight), np.ones(weight.sum()))
     weighted = figures(TRUE, PREDICTED, weight.astype(float))
-    assert [weighted[name] for name in OF_INSTRUMENTS] == pytest.approx([repeated[name] for name in OF_INSTRUMENTS])
+    assert [weighted[name] for name in OF_CLASSES] == pytest.approx([repeated[name] for name in OF_CLASSES])
 
 
 def test_replicates_stand_on_the_last_axis():
@@ -61,6 +59,12 @@ def test_replicates_stand_on_the_last_axis():
 def test_perfect_agreement_is_one_throughout():
     found = row(predicted=TRUE)
     assert [found[name] for name in FIGURES] == [1.0] * len(FIGURES)
+
+
+@pytest.mark.parametrize("weight", [np.ones(10), np.arange(1, 11) / 7], ids=["whole", "sevenths"])
+def test_perfect_agreement_has_a_share_with_an_interval_and_coefficients_without_whatever_the_weights(weight):
+    found = row(predicted=TRUE, weight=weight)
+    assert found["agreement_ci_low"] < 0.9 and np.isnan(found["kappa_ci_low"])
 
 
 def test_precision_is_undefined_where_nothing_is_predicted():
