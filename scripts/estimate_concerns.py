@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 import yaml
 
-from shared.concerns import GROUPS, hidden_groups, of_concern
+from shared.concerns import GROUPS, grouped, with_concern
 from shared.job import logged
 from shared.statistics import bootstrap_share, jeffreys_interval, summarise
-from shared.tables import has_users, hidden_parts, in_group, small
+from shared.tables import has_users, hidden_parts, small
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -59,7 +59,7 @@ def estimate_concerns(
     """
     users = has_users(measures)
     included = measures.filter("included").join(found, on="conversation_id", how="left", validate="1:1")
-    members = {group: included.filter(in_group(group)) for group in GROUPS}
+    members = grouped(included)
     rows = []
 
     def add(group, title, part, *, hidden, named, precision):
@@ -91,8 +91,7 @@ def estimate_concerns(
 
     counts = {row["concern"]: row for row in evaluation.to_dicts()}
     for name, concern in concerns.items():
-        parts = {group: table.filter(of_concern(name)) for group, table in members.items()}
-        hidden = hidden_groups(included, name, **floors)
+        parts, hidden = with_concern(members, name, **floors)
         precision = (None, None, None)
         if name in counts and counts[name]["n_found"]:
             precision = jeffreys_interval(counts[name]["n_both"], counts[name]["n_found"], confidence=confidence)

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import yaml
 
-from shared.concerns import hidden_groups, of_concern
+from shared.concerns import grouped, of_concern, with_concern
 from shared.contracts import CATEGORIES
 from shared.job import logged
 from shared.statistics import bootstrap_share, summarise
@@ -76,8 +76,11 @@ def estimate_long_conversations(
         *(hidden_parts({name: part.filter(in_group(name)) for name in CATEGORIES}, **floors) for part in by_length)
     )
     # Concerns whose number among all may not be known: long and shorter ones add up to it.
+    members = grouped(included)
     told |= {
-        concern["title"] for name, concern in concerns.items() if "affective" in hidden_groups(included, name, **floors)
+        concern["title"]
+        for name, concern in concerns.items()
+        if "affective" in with_concern(members, name, **floors)[1]
     }
     rows = []
     for number, (kind, name, base, member) in enumerate(entries):

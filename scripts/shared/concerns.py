@@ -24,16 +24,22 @@ def of_concern(name: str) -> pl.Expr:
     return pl.col("concerns").list.contains(pl.lit(name))
 
 
-def hidden_groups(included: pl.DataFrame, concern: str, **floors: int) -> set[str]:
-    """Which of GROUPS must not be counted for a concern.
+def grouped(included: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The included conversations (contracts.Measures, with `concerns`) of each of GROUPS."""
+    return {group: included.filter(in_group(group)) for group in GROUPS}
+
+
+def with_concern(
+    members: dict[str, pl.DataFrame], concern: str, **floors: int
+) -> tuple[dict[str, pl.DataFrame], set[str]]:
+    """The conversations of each of GROUPS that have a concern, and the groups that must not be counted for it.
 
     Where a category under the floor could be told from the others and the whole, the whole gives way: what the study says is of categories.
 
     Args:
-        included: contracts.Measures of the included conversations, with `concerns`.
+        members: of `grouped`.
         floors: min_conversations, min_users.
     """
-    members = {group: included.filter(in_group(group)) for group in GROUPS}
     found = {group: table.filter(of_concern(concern)) for group, table in members.items()}
     hidden = set()
     for group in GROUPS:
@@ -43,4 +49,4 @@ def hidden_groups(included: pl.DataFrame, concern: str, **floors: int) -> set[st
             hidden.add(group)
     shown = {key for name in CATEGORIES if name not in hidden for key in found[name]["conversation_id"]}
     rest = found["affective"].filter(~pl.col("conversation_id").is_in(shown))
-    return hidden | ({"affective"} if hidden and small(rest, **floors) else set())
+    return found, hidden | ({"affective"} if hidden and small(rest, **floors) else set())

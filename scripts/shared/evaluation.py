@@ -69,7 +69,7 @@ def pushback_beside_labels(labelled: pl.DataFrame, *, dataset: str) -> pl.DataFr
 
 
 def figures(true: np.ndarray, predicted: np.ndarray, weight: np.ndarray) -> dict[str, np.ndarray]:
-    """Weighted precision, recall, F1, rate of false positives and Cohen's kappa (Cohen 1960).
+    """Weighted precision, recall, F1 and rate of false positives.
 
     Args:
         true, predicted: (n,) bool.
@@ -80,16 +80,12 @@ def figures(true: np.ndarray, predicted: np.ndarray, weight: np.ndarray) -> dict
     """
     cells = (true & predicted, ~true & predicted, true & ~predicted, ~true & ~predicted)
     both, wrong, missed, neither = (weight[cell].sum(0) for cell in cells)
-    total = both + wrong + missed + neither
     with np.errstate(divide="ignore", invalid="ignore"):
-        agreement = (both + neither) / total
-        chance = ((both + missed) * (both + wrong) + (wrong + neither) * (missed + neither)) / total**2
         return {
             "precision": both / (both + wrong),
             "recall": both / (both + missed),
             "f1": 2 * both / (2 * both + wrong + missed),
             "false_positive_rate": wrong / (wrong + neither),
-            "kappa": (agreement - chance) / (1 - chance),
         }
 
 

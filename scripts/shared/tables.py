@@ -92,9 +92,7 @@ def hidden_parts(parts: dict[str, pl.DataFrame], **floors: int) -> set[str]:
     return set(hidden)
 
 
-def published(
-    table: pl.DataFrame, *, min_conversations: int, min_users: int, hide: list[str], **_: int
-) -> pl.DataFrame:
+def published(table: pl.DataFrame, *, min_conversations: int, min_users: int, hide: list[str]) -> pl.DataFrame:
     """Blank the columns `hide` and the counts wherever a row is under the floor, and say so in `suppressed`.
 
     A row is under the floor if it rests on 1 to min_conversations - 1 conversations, or on fewer than min_users authors (`n_authors`), or if

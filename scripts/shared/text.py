@@ -3,9 +3,9 @@
 import polars as pl
 
 
-def messages_by(role: str, *, messages: str = "messages") -> pl.Expr:
+def messages_by(role: str) -> pl.Expr:
     """list[str]: the texts of the messages of `role`, in order."""
-    spoken = pl.col(messages).list.filter(pl.element().struct.field("role") == role)
+    spoken = pl.col("messages").list.filter(pl.element().struct.field("role") == role)
     return spoken.list.eval(pl.element().struct.field("text"))
 
 

@@ -91,6 +91,5 @@ FILTERS = {
     "number": number,
     "count": count,
     "md": escape,
-    "spaced": spaced,
     "reason": REASONS.__getitem__,
 }
