@@ -24,77 +24,12 @@ TOKEN = r"(?u)\b[^\W\d_]\w+"  # what stands before an apostrophe is a word by it
 DIMENSIONS = 50
 N_RUNS = 5  # whose agreement is the stability of a category's topics
 # Words of conversation that say nothing of what it is about.
-STOP_WORDS = [
-    *ENGLISH_STOP_WORDS,
-    *[
-        "just",
-        "like",
-        "really",
-        "want",
-        "know",
-        "think",
-        "feel",
-        "make",
-        "get",
-        "got",
-        "thing",
-        "things",
-        "say",
-        "said",
-        "tell",
-        "told",
-        "going",
-        "does",
-        "did",
-        "don",
-        "doesn",
-        "didn",
-        "isn",
-        "wasn",
-        "won",
-        "aren",
-        "couldn",
-        "hadn",
-        "hasn",
-        "haven",
-        "shouldn",
-        "weren",
-        "wouldn",
-        "ll",
-        "ve",
-    ],
-    *[
-        "im",
-        "dont",
-        "lot",
-        "way",
-        "good",
-        "help",
-        "need",
-        "ok",
-        "okay",
-        "yes",
-        "thank",
-        "thanks",
-        "hi",
-        "hello",
-        "hey",
-        "let",
-    ],
-    *[
-        "lol",
-        "thats",
-        "yeah",
-        "yea",
-        "ya",
-        "oh",
-        "sure",
-        "maybe",
-        "definitely",
-        "probably",
-        "guess",
-    ],
-]
+SAYING_NOTHING = """
+just like really want know think feel make get got thing things say said tell told going does did don doesn
+didn isn wasn won aren couldn hadn hasn haven shouldn weren wouldn ll ve im dont lot way good help need ok
+okay yes thank thanks hi hello hey let lol thats yeah yea ya oh sure maybe definitely probably guess
+"""
+STOP_WORDS = [*ENGLISH_STOP_WORDS, *SAYING_NOTHING.split()]
 TERMS_SCHEMA = {
     "category": pl.Enum(CATEGORIES),
     "topic": pl.Int32,

@@ -17,8 +17,8 @@ from shared.evaluation import calibration, evaluate, sources_of
 from shared.features import Features, human_text, readings, sieve
 from shared.job import InputError, logged
 from shared.labels import labelled_texts, read_control_labels, read_labels
-from shared.text import fold, spaced_words
-from shared.training import FOLDS, best_threshold, calibrate, card, figure
+from shared.text import spaced_words
+from shared.training import FOLDS, beginnings, best_threshold, calibrate, card, constant_log_odds, figure
 from shared.weights import sigmoid
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _regressions(matrix, truth, classes):
         rows = np.ones(len(truth), bool) if name in WHOLE else affective
         own = truth[rows, number]
         if own.all() or not own.any():
-            intercepts[number] = np.log((own.sum() + 0.5) / ((~own).sum() + 0.5))
+            intercepts[number] = constant_log_odds(own)
             continue
         fit = LogisticRegression(C=PENALTY, class_weight="balanced", max_iter=5_000, tol=1e-8).fit(matrix[rows], own)
         coefficients[:, number], intercepts[number] = fit.coef_[0], fit.intercept_[0]
@@ -90,7 +90,7 @@ def held_out_scores(
         classes: to be learnt; the others' log-odds are zero.
     """
     truth = truth_of(labelled)
-    beginning = labelled.select(fold(human_text().str.head(200)).hash(seed)).to_series().to_numpy()
+    beginning = beginnings(labelled, seed=seed)
     stratum = (labelled["source"] + labelled["affective"].cast(pl.String)).to_numpy()
     learnt = np.random.default_rng(seed).permutation(labelled.height) < share * labelled.height
     scores = np.zeros(truth.shape)

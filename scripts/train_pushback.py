@@ -13,7 +13,6 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from shared.contracts import PUSHBACK_KINDS
 from shared.evaluation import evaluate_pushback
-from shared.features import human_text
 from shared.job import InputError, logged
 from shared.labels import in_cells, labelled_texts, read_control_labels, read_labels, read_message_labels
 from shared.pushback import (
@@ -26,8 +25,8 @@ from shared.pushback import (
     found_in,
     outputs,
 )
-from shared.text import fold, spaced_words
-from shared.training import FOLDS, MIN_POSITIVES, best_threshold, calibrate, card, figure
+from shared.text import spaced_words
+from shared.training import FOLDS, MIN_POSITIVES, beginnings, best_threshold, calibrate, card, constant_log_odds, figure
 from shared.weights import sigmoid
 
 if TYPE_CHECKING:
@@ -118,7 +117,7 @@ def _uncalibrated(known, codebook):
         rows = pushing if number else np.ones(len(truth), bool)
         own = truth[rows, number]
         if own.all() or not own.any():
-            intercept[number] = np.log((own.sum() + 0.5) / ((~own).sum() + 0.5))
+            intercept[number] = constant_log_odds(own)
             continue
         balanced = "balanced" if number <= len(PUSHBACK_KINDS) else None
         penalty = PENALTY["given" if number else "any"]
@@ -132,7 +131,7 @@ def _uncalibrated(known, codebook):
 
 def held_out_scores(labelled: pl.DataFrame, table: pl.DataFrame, codebook: dict, *, seed: int) -> np.ndarray:
     """(n, outputs) log-odds of each message by a model that saw neither its conversation nor one with the same beginning."""
-    beginning = labelled.select(fold(human_text().str.head(200)).hash(seed)).to_series().to_numpy()
+    beginning = beginnings(labelled, seed=seed)
     stratum = labelled.select(
         pl.col("source") + (pl.col("pushback").list.len() > 0).cast(pl.String).fill_null("")
     ).to_series()

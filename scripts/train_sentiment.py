@@ -10,14 +10,12 @@ from scipy.stats import rankdata, spearmanr
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import StratifiedGroupKFold
 
-from shared.features import human_text
 from shared.job import InputError, logged
 from shared.labels import labelled_texts, read_control_labels, read_labels
 from shared.levels import levels
 from shared.sentiment import LinearSentiment, features, human_messages, scores, sentences
 from shared.sentiment_agreement import AGREEMENT, evaluate_sentiment
-from shared.text import fold
-from shared.training import FOLDS, card
+from shared.training import FOLDS, beginnings, card
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -106,7 +104,7 @@ def train_sentiment(
         return of[rows].reshape(-1, *of.shape[2:])
 
     linear = np.full(vader.shape, np.nan)
-    beginning = labelled.select(fold(human_text().str.head(200)).hash(seed)).to_series().to_numpy()
+    beginning = beginnings(labelled, seed=seed)
     folds = list(
         StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(truth, truth.any(axis=1), beginning)
     )
@@ -169,7 +167,7 @@ def model_card(
 
     Args:
         template: resources/cards/sentiment.md.
-        table: shared.sentiment.evaluate_sentiment.
+        table: shared.sentiment_agreement.evaluate_sentiment.
         model: the linear score.
         n_cues: phrases and expressions in the codebook.
         best_of_vader, cut_points: VADER's best ones on these labels, and those declared.
