@@ -122,7 +122,7 @@ def announce_downloads():
     """Say before anything starts, in a dry run too, what the network will be asked for."""
     for dataset in DATASETS:
         kind = config["sources"][dataset]["kind"]
-        n_missing, n_bytes = still_to_download(dataset) if kind in {"hf", "http"} else (0, 0)
+        n_missing, n_bytes = still_to_download(dataset) if kind != "local" else (0, 0)
         if n_missing:
             hint = f"; data/raw/{dataset}/MANIFEST.json as target asks the hub and downloads nothing else"
             size = f"unknown size{hint if kind == 'hf' else ''}" if n_bytes is None else f"{n_bytes / 1e6:,.1f} MB"

@@ -215,6 +215,21 @@ def test_numbers_and_truths_inside_a_map_on_the_command_line_are_such(setting):
     assert done.returncode == 0, done.stdout
 
 
+def test_the_audit_knows_the_words_of_the_configuration_in_use(tmp_path):
+    for name in ("preset.yaml", "codebook.yaml", "concerns.yaml"):
+        (tmp_path / name).write_text((ROOT / "config" / name.replace("preset", "demo")).read_text(), encoding="utf-8")
+    settings = [f"classify={{codebook: {tmp_path}/codebook.yaml}}", f"concerns={{taxonomy: {tmp_path}/concerns.yaml}}"]
+    planned = snakemake("-nF", f"--configfile={tmp_path}/preset.yaml", "--config", *settings, cwd=ROOT).stdout
+    (read,) = re.findall(r"^rule audit_privacy:\n    input: (.*)", planned, re.M)
+    assert {"preset.yaml", "codebook.yaml", "concerns.yaml"} <= {Path(path).name for path in read.split(", ")}
+    assert not {"config/codebook.yaml", "config/concerns.yaml"} & {*read.split(", ")}
+
+
+def test_what_the_network_will_be_asked_for_is_said_before_anything_starts(project):
+    planned = snakemake("--dry-run", cwd=project).stdout
+    assert "To download: sharegpt, 1 of 1 files, 27.1 MB." in planned
+
+
 def test_missing_files_of_a_local_source_are_named():
     done = snakemake("--dry-run", "--configfile", "config/own-logs.yaml", "--config", "files=nowhere/*.jsonl", cwd=ROOT)
     assert done.returncode != 0
