@@ -1,6 +1,6 @@
 """This part decides what each conversation is: content creation, affective, and which of six categories.
 Reads: data/interim/{dataset}/selected/, config/codebook.yaml, the weights or the endpoint that the configuration names.
-Writes: data/interim/{dataset}/affect/; data/judge/ where an LLM judges; on request data/models/: the classifier trained anew.
+Writes: data/interim/{dataset}/affect/; where an LLM judges, answers/affect/, data/judge/{run}/ and results/{run}/tables/judge.csv; on request the classifier trained anew, in data/models/.
 """
 
 

@@ -1,6 +1,6 @@
 """This part finds where the assistant pushes back: refusal, challenge, redirection, boundary, and why.
 Reads: data/interim/{dataset}/ (selected/, affect/, measures, origins), config/codebook.yaml, the weights or the endpoint that the configuration names.
-Writes: data/interim/{dataset}/pushback/ and, where an LLM judges, answers/pushback/; results/{run}/tables/pushback_evaluation.csv, _standardised, _parted; on request data/models/: the model trained anew.
+Writes: data/interim/{dataset}/pushback/ and, where an LLM judges, answers/pushback/; results/{run}/tables/: pushback_evaluation, pushback_standardised, pushback_parted; on request the model trained anew, in data/models/.
 """
 
 

@@ -1,6 +1,7 @@
 """This part writes the report in the study's own sections, renders it, and makes sure that no person's words are in it.
 Reads: results/{run}/tables/, figures/ and claims.csv; report/.
-Writes: results/{run}/report/report.html and report.pdf, results/{run}/privacy_audit.csv."""
+Writes: results/{run}/report/ (report.qmd, what a renderer reads beside it, report.html, report.pdf), results/{run}/privacy_audit.csv.
+"""
 
 TABLES = [
     "funnel",

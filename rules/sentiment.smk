@@ -1,6 +1,6 @@
 """This part scores what the human expresses, message by message, and asks how far the scores can be trusted.
-Reads: data/interim/{dataset}/selected/ and affect/, config/codebook.yaml, the weights that the configuration names, labels.
-Writes: data/interim/{dataset}/sentiment/; results/{run}/tables/sentiment_evaluation.csv; on request data/models/: the linear score trained anew.
+Reads: data/interim/{dataset}/selected/, affect/ and measures.parquet, config/codebook.yaml, the weights that the configuration names, labels.
+Writes: data/interim/{dataset}/sentiment/; results/{run}/tables/: sentiment_evaluation, sentiment_controls, sentiment_path, specification_curve, the last three as figures too; on request the linear score trained anew, in data/models/.
 """
 
 

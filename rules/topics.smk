@@ -1,6 +1,6 @@
 """This part asks what affective conversations are about: topics found in each category, and the concerns that the study names.
 Reads: data/interim/{dataset}/selected/ and affect/, config/concerns.yaml, resources/labels/concerns.csv.
-Writes: data/interim/{dataset}/: gathered, topics, topic_terms and concerns; where a language model names topics, data/judge/{run}/topics/; results/{run}/tables/concerns.csv and its figure.
+Writes: data/interim/{dataset}/: gathered, topics, topic_terms and concerns; where a language model names topics, data/judge/{run}/topics/; results/{run}/tables/concerns.csv and its figure; on request data/models/concerns_evaluation.csv.
 """
 
 

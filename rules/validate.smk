@@ -1,6 +1,6 @@
 """This part asks how far the instruments can be trusted: against labels, and against planted truth.
 Reads: data/interim/{dataset}/, resources/labels/, resources/control/, the classifier's cross-validated predictions.
-Writes: data/labels/{dataset}/, data/interim/{dataset}/labels.parquet; results/{run}/tables/: agreement, classifier_*, instrument check; figures of the classifier.
+Writes: data/labels/{dataset}/ and held_out/, data/interim/{dataset}/labels.parquet; results/{run}/tables/: agreement, classifier_evaluation, classifier_calibration, classifier_confusions, instrument_check, coverage; figures: evaluation, calibration, coverage.
 """
 
 # What every sheet for readers is made of.

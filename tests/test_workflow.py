@@ -125,6 +125,26 @@ def test_each_rule_file_says_what_it_does_reads_and_writes():
         assert docstring[1].startswith("Reads:") and docstring[2].startswith("Writes:"), path.name
 
 
+@pytest.mark.parametrize("path", RULE_FILES, ids=lambda path: path.stem)
+def test_the_head_of_a_rule_file_names_each_output_or_its_folder(path):
+    text = path.read_text(encoding="utf-8")
+    head = text.split('"""')[1].split("Writes:")[1]
+    folders = [word.rstrip(".,;") for word in head.split() if word.rstrip(".,;").endswith("/")]
+    blocks = "".join(re.findall(r"^    output:\n((?:        .*\n)+)", text, re.MULTILINE))
+    outputs = [
+        name.replace("{{", "{").replace("}}", "}").replace("{RUN}", "{run}")
+        for name in re.findall(r'"([^"]+/[^"]+)"', blocks)
+        if not name.startswith("../") and re.match(r"[^{]+$", name.split("/")[-1].split(".")[0])
+    ]
+    untold = [
+        name
+        for name in outputs
+        if not any(f"/{folder}" in f"/{name}" for folder in folders)
+        and not re.search(rf"\b{name.split('/')[-1].split('.')[0]}\b", head)
+    ]
+    assert untold == []
+
+
 def test_a_change_in_an_imported_module_reruns_the_rules_that_import_it_and_no_others(demo):
     module = demo / "scripts" / "shared" / "pushback.py"
     before = module.read_text(encoding="utf-8")
