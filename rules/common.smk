@@ -138,11 +138,6 @@ def described(*keys):
     return lambda wildcards: {key: value for key, value in config["sources"][wildcards.dataset].items() if key in keys}
 
 
-def held_out_of(model):
-    """The cross-validated predictions that were written beside a model: its error rates never come from another one."""
-    return f"{model.removesuffix('.csv')}_held_out.csv"
-
-
 def reading_files(dataset):
     """The files of whoever read conversations of a data set."""
     folder = Path("data/labels") / dataset / "readings"
@@ -167,8 +162,6 @@ if ASKING and not config["classify"]["llm"]["model"]:
     stop(
         f"{ASKING[0]} is llm, but classify.llm.model names no model. Hint: set it and base_url to what your endpoint serves."
     )
-if ASKING and REPLAY and not Path(REPLAY).is_file():
-    stop(f"classify.llm.replay: there is no file '{REPLAY}', looked for in {Path.cwd()}.")
 
 
 def recording(wildcards):

@@ -1,7 +1,9 @@
 """This part compares the configuration with its schema and with itself: a fault ends the run in one sentence before anything is done.
-Reads: config/config.yaml, what the command line adds to it, and config/config.schema.yaml.
+Reads: config/config.yaml, what the command line adds to it, config/config.schema.yaml and resources/languages.csv.
 Writes: nothing."""
 
+import csv
+import math
 import sys
 from datetime import date
 from importlib.util import find_spec
@@ -17,6 +19,18 @@ def stop(sentence):
     """End with one sentence on the configuration instead of a traceback."""
     print(f"Configuration: {sentence}", file=sys.stderr)
     sys.exit(1)
+
+
+if workflow.is_main_process and not Path("config/config.yaml").is_file():
+    stop(f"there is no config/config.yaml in {Path.cwd()}. Hint: run it in the folder of the Snakefile, {BASE}.")
+# A number that is none (nan) or has no end passes every bound, so neither counts as a number.
+Validator = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "number",
+        lambda _, value: isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value),
+    ),
+)
 
 
 def read_yaml(path):
@@ -72,13 +86,52 @@ def check_source(name, source):
             )
 
 
+def hint_of(fault, schema):
+    """What the schema says of the value at fault; an entry of a list that it does not describe is described as the list."""
+    there, hint = schema, None
+    for step in fault.absolute_schema_path:
+        hint = None if step in {"properties", "$ref"} else hint
+        there = schema["$defs"]["source"] if step == "$ref" else there[step]
+        hint = there.get("description", hint) if isinstance(there, dict) else hint
+    return hint or "config/README.md describes every key."
+
+
+def held_out_of(model):
+    """The cross-validated predictions that were written beside a model: its error rates never come from another one."""
+    return f"{model.removesuffix('.csv')}_held_out.csv"
+
+
+def check_files():
+    """Every file that a key names is there, or made by a rule. Where results are finished, Snakemake does without an input that is missing, and the report would tell of an instrument that never ran."""
+    models = {f"{part}.model": config[part]["model"] for part in ("classify", "pushback", "sentiment")}
+    files = [
+        ("classify.codebook", config["classify"]["codebook"]),
+        ("pushback.labels", config["pushback"]["labels"]),
+        *((f"concerns.{key}", path) for key, path in config["concerns"].items()),
+        *(("validate.labels", path) for path in config["validate"]["labels"]),
+        *(("classify.llm.replay", path) for path in [config["classify"]["llm"]["replay"]] if path),
+        *((key, path) for key, model in models.items() for path in (model, held_out_of(model))),
+    ]
+    trained = {key: f"data/models/{name}.csv" for key, name in zip(models, ("affect", "pushback", "sentiment"))}
+    made = {*trained.values(), *map(held_out_of, trained.values()), "data/models/concerns_evaluation.csv"}
+    for dataset in [*config["datasets"], *config["classify"]["training_sources"]]:
+        if any(Path("data/labels", dataset, "readings").glob("*")):
+            made.add(f"data/labels/{dataset}/labels.csv")
+    for key, path in files:
+        if path not in made and not Path(path).is_file():
+            hint = "check the path."
+            if key in models:
+                hint = f"name a model beside which its _held_out.csv lies, from which its error rates come, or {trained[key]} to train one."
+            stop(f"{key}: there is no file '{path}', looked for in {Path.cwd()}. Hint: {hint}")
+
+
 def check_config():
     """Compare the merged configuration with its schema and with itself; the first fault ends the run in a sentence."""
     schema = read_yaml(BASE / "config" / "config.schema.yaml")
     ordered = typed(config, schema, schema["$defs"])
     config.clear()
     config.update(ordered)
-    validator = jsonschema.Draft202012Validator(schema)
+    validator = Validator(schema)
     for fault in sorted(validator.iter_errors(config), key=lambda f: list(map(str, f.path))):
         where = ".".join(map(str, fault.absolute_path)) or "the top level"
         if fault.validator == "additionalProperties" and isinstance(fault.schema.get("properties"), dict):
@@ -87,7 +140,7 @@ def check_config():
             stop(
                 f"unknown key '{unknown}' in {where}. Allowed there: {allowed}. Hint: config/README.md describes every key."
             )
-        hint = fault.schema.get("description", "config/README.md describes every key.")
+        hint = hint_of(fault, schema)
         stop(f"{where}: {fault.message}. Hint: {hint}")
     for name in [*config["datasets"], *config["classify"]["training_sources"]]:
         if name not in config["sources"]:
@@ -100,8 +153,14 @@ def check_config():
         )
     if config["privacy"]["second_reader"] == "presidio" and not find_spec("presidio_analyzer"):
         stop("privacy.second_reader is presidio, which is not installed. Hint: pip install presidio-analyzer, or none.")
-    if sorted(config["sentiment"]["cut_points"]) != config["sentiment"]["cut_points"]:
-        stop(f"sentiment.cut_points must rise, found {config['sentiment']['cut_points']}.")
+    if sorted(set(config["sentiment"]["cut_points"])) != config["sentiment"]["cut_points"]:
+        stop(f"sentiment.cut_points must rise from each to the next, found {config['sentiment']['cut_points']}.")
+    with (BASE / "resources" / "languages.csv").open(encoding="utf-8") as lines:
+        codes = {row["code"] for row in csv.DictReader(lines)}
+    if unknown := [code for code in config["select"]["languages"] if code not in codes]:
+        stop(f"select.languages: there is no language '{unknown[0]}'. Hint: codes stand in resources/languages.csv.")
+    if workflow.is_main_process:
+        check_files()
 
 
 check_config()

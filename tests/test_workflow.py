@@ -17,6 +17,7 @@ RULES = {
     for name, body in re.findall(r"^rule (\w+):\n((?:    .*\n|\n)+)", path.read_text(encoding="utf-8"), re.MULTILINE)
 }
 OF_READERS = {"plan_labels", "draw_label_sample", "compare_readings", "adjudicate_labels", "join_held_out"}
+TRAINED = {"classify": "affect", "pushback": "pushback", "sentiment": "sentiment"}
 OF_THE_JUDGE = {"plan_judging", "judge_shard", "judge_pushback", "evaluate_judge"}
 
 
@@ -193,6 +194,19 @@ def test_no_workflow_file_names_a_path_of_one_machine():
         (["datasets=[nowhere]"], ["data set 'nowhere' is not described", "sharegpt"]),
         (["sentiment={window: 4}"], ["min_human_messages", "twice"]),
         (["sentiment={cut_points: [0.5, 0.1, 0.2, 0.3]}"], ["cut_points must rise"]),
+        (["sentiment={cut_points: [-0.5, 0.1, 0.1, 0.3]}"], ["cut_points must rise"]),
+        (["select={near_duplicate_similarity: .nan}"], ["near_duplicate_similarity", "nan", "Jaccard"]),
+        (["classify={llm: {max_cost: .inf}}"], ["max_cost", "inf", "currency"]),
+        (["select={languages: [en, xx]}"], ["no language 'xx'", "resources/languages.csv"]),
+        (["select={languages: [en, English]}"], ["languages.1", "English", "ISO 639-1"]),
+        (["classify={codebook: mine.yaml}"], ["classify.codebook", "'mine.yaml'", "check the path"]),
+        (["classify={model: mine.csv}"], ["classify.model", "'mine.csv'", "_held_out.csv", "data/models/affect.csv"]),
+        (["pushback={model: mine.csv}"], ["pushback.model", "'mine.csv'", "data/models/pushback.csv"]),
+        (["pushback={labels: mine.csv}"], ["pushback.labels", "'mine.csv'"]),
+        (["sentiment={model: data/models/senti.csv}"], ["sentiment.model", "'data/models/senti.csv'"]),
+        (["concerns={taxonomy: mine.yaml}"], ["concerns.taxonomy", "'mine.yaml'"]),
+        (["concerns={evaluation: mine.csv}"], ["concerns.evaluation", "'mine.csv'"]),
+        (["validate={labels: [data/labels/sharegpt/labels.csv]}"], ["validate.labels", "data/labels/sharegpt"]),
         (["estimate={confidence: 95}"], ["estimate.confidence", "95"]),
         (["classify={classifier: llm}"], ["classify.llm.model names no model"]),
         (["pushback={detector: llm}"], ["pushback.detector is llm", "classify.llm.model names no model"]),
@@ -212,6 +226,36 @@ def test_bad_configuration_is_refused_in_one_sentence(overrides, words):
     sentence = next(line for line in done.stdout.splitlines() if line.startswith("Configuration:"))
     assert all(word in sentence for word in words), sentence
     assert "Traceback" not in done.stdout
+
+
+@pytest.mark.parametrize("part", TRAINED)
+def test_a_model_without_its_error_rates_is_refused(tmp_path, part):
+    (tmp_path / "mine.csv").touch()
+    done = snakemake("--dry-run", "--config", f"{part}={{model: {tmp_path}/mine.csv}}", cwd=ROOT)
+    assert done.returncode != 0
+    assert f"{part}.model: there is no file '{tmp_path}/mine_held_out.csv'" in done.stdout
+
+
+def test_files_that_rules_make_need_not_be_there(project):
+    readings = project / "data/labels/control/readings"
+    readings.mkdir(parents=True)
+    (readings / "anne.csv").touch()
+    made = [
+        "validate={labels: [data/labels/control/labels.csv]}",
+        "concerns={evaluation: data/models/concerns_evaluation.csv}",
+        *(f"{part}={{model: data/models/{name}.csv}}" for part, name in TRAINED.items()),
+    ]
+    done = snakemake("--configfile", "config/demo.yaml", "--dry-run", "--config", *made, cwd=project)
+    assert done.returncode == 0, done.stdout
+    for rule in ("train_classifier", "train_pushback", "train_sentiment", "evaluate_concerns", "adjudicate_labels"):
+        assert re.search(rf"^{rule}\s", done.stdout, re.M), rule
+
+
+def test_a_run_elsewhere_than_in_the_folder_of_the_snakefile_is_refused(tmp_path):
+    preset = ROOT / "config" / "demo.yaml"
+    done = snakemake("--dry-run", f"--configfile={preset}", "--snakefile", f"{ROOT}/Snakefile", cwd=tmp_path)
+    assert done.returncode != 0
+    assert f"run it in the folder of the Snakefile, {ROOT}." in done.stdout
 
 
 def test_more_conversations_published_than_there_were_are_refused(tmp_path):
