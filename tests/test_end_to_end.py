@@ -135,14 +135,16 @@ def test_two_runs_give_the_same_bytes(demo, project):
             assert twin.read_bytes() == path.read_bytes(), path.name
 
 
-def test_provenance_page_is_made_where_the_report_links_to_it_and_is_audited(demo):
+def test_provenance_page_is_made_as_the_report_says_and_is_audited(demo):
     page, audit = demo / "results/demo/report/provenance.html", demo / "results/demo/privacy_audit.csv"
     before = audit.read_bytes()
+    report = page.with_name("report.html").read_text(encoding="utf-8")
+    assert f"snakemake --report {page.relative_to(demo)}" in report
+    assert 'href="provenance.html"' not in report  # it leads nowhere before
     try:
         done = snakemake(*DEMO, "--report", str(page.relative_to(demo)), cwd=demo)
         assert done.returncode == 0, done.stdout
         assert page.stat().st_size > 100_000
-        assert 'href="provenance.html"' in page.with_name("report.html").read_text(encoding="utf-8")
         done = snakemake(*DEMO, "--forcerun", "audit_privacy", cwd=demo)
         assert done.returncode == 0, done.stdout
         assert page.name in audit.read_text(encoding="utf-8")
@@ -152,6 +154,19 @@ def test_provenance_page_is_made_where_the_report_links_to_it_and_is_audited(dem
     finally:
         page.unlink(missing_ok=True)
         audit.write_bytes(before)
+
+
+def test_what_the_report_says_to_rerun_makes_the_tables_that_it_names(demo):
+    report = (demo / "results/demo/report/report.qmd").read_text(encoding="utf-8")
+    folds = re.findall(r"^tables? (.+); rerun with\n`snakemake (.+?)`, followed by", report, re.M)
+    assert len(folds) > 5
+    summary = snakemake(*DEMO, "--summary", cwd=demo).stdout
+    maker = dict(re.findall(r"^results/demo/tables/(\w+)\.csv\t[^\t]*\t(\w+)", summary, re.M))
+    for tables, command in folds:
+        done = snakemake(*command.split(), *DEMO, "--dry-run", cwd=demo)
+        assert done.returncode == 0, done.stdout
+        planned = set(re.findall(r"^(\w+) +\d+$", done.stdout, re.M))
+        assert {maker[table] for table in re.findall(r"tables/(\w+)\.csv`", tables)} <= planned, command
 
 
 def test_label_sample_is_drawn_with_known_probabilities(demo):
