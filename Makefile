@@ -41,7 +41,8 @@ lint: $(INSTALLED)
 	@$(RUN) snakefmt --check Snakefile rules
 	@$(RUN) snakemake --lint
 
-# What the workflow made. data/raw stays: it was downloaded. `rm -r data .venv` removes the rest.
+# What the workflow made. In data/ stay raw (downloaded), own (your files), labels (readers' work) and judge (answers that were paid for).
+# `rm -r data/raw .venv` removes downloads and environment too.
 clean:
 	rm -rf results logs benchmarks data/interim data/models
 
