@@ -12,14 +12,18 @@ from shared import contracts
 from shared.fields import (
     FLAG_KEY,
     FLAGS_KEY,
+    GROUP,
     KEYS,
     MESSAGES_KEYS,
+    MINIMAL,
+    USER_KEYS,
     Reject,
     entries_in,
     entry_of,
     messages_in,
     messages_of,
     source_id_of,
+    user_of,
 )
 from shared.fingerprints import fingerprints_of
 from shared.formats import SHAPES, conversations_in
@@ -37,6 +41,7 @@ ENTRIES = {"record": pl.Int64} | {
 }
 SIDES = ("human", "assistant")
 RECORDS_AT_A_TIME = 500
+REASONS_TOLD = 20
 ROWS_IN_GROUP = 4_000  # of the Parquet file, so that it can be read in pieces
 
 
@@ -72,7 +77,7 @@ def columns_read(names: list[str]) -> list[str]:
     if not other_shape and not {*MESSAGES_KEYS} & {*names}:
         raise InputError(
             f"expected a column of messages ({', '.join(MESSAGES_KEYS)}), found {', '.join(names) or 'no column'}. "
-            "Rename the column that holds the lists of messages."
+            f"Rename the column that holds the lists of messages; where a row holds one message, {GROUP}."
         )
     return [name for name in names if other_shape or name in KEYS]
 
@@ -84,6 +89,32 @@ def rows_of(table: pl.DataFrame) -> Iterator[dict | str]:
             yield table.row(number, named=True)
         except (ValueError, OverflowError):
             yield "a value, a time for instance, is beyond what can be read"
+
+
+def counting_users(
+    records: Iterable[dict | str | pl.DataFrame], odd: Counter[str]
+) -> Iterator[dict | str | pl.DataFrame]:
+    """The records as they come; what stands under a user's key and names none is counted in `odd` by key and type."""
+    for record in records:
+        told = [key for key in USER_KEYS if not isinstance(record, str) and key in record]
+        if isinstance(record, pl.DataFrame):
+            told = [(key, record[key].to_list()) for key in told if record.schema[key] != pl.String]
+        else:
+            told = [(key, [record[key]]) for key in told]
+        for key, users in told:
+            users = [user for user in users if user is not None and user != "" and user_of(user) is None]
+            odd.update(f"{key} of type {type(user).__name__}" for user in users)
+        yield record
+
+
+def refusal(rejects: pl.DataFrame) -> str:
+    """What to do about a file in which no record could be read, by its commonest reason."""
+    reason, n = Counter(rejects["reason"]).most_common(1)[0]
+    return (
+        f"none of its {rejects.height:,} records can be read; of {n:,} the reason is: {reason}. "
+        f"Expected records such as {MINIMAL}, one a line, or another format of config/README.md. "
+        "Convert the file or leave it out (.origin.json beside it names it)."
+    )
 
 
 def read_each(
@@ -117,7 +148,9 @@ def read_table(
     known = table.drop(MESSAGES_KEYS, strict=False).filter(messages.is_not_null())
     entries = entries_in(known, available=available)
     odd = table.filter(messages.is_null())
-    other, rejects = read_each(zip(odd["record"], rows_of(odd), strict=True), parts=False, available=available)
+    other, rejects = read_each(
+        zip(odd["record"], rows_of(odd.drop("record")), strict=True), parts=False, available=available
+    )
     scalars = {name: kind for name, kind in ENTRIES.items() if name != "messages"}
     return pl.concat([pl.DataFrame(entries, schema=scalars).with_columns(messages.drop_nulls()), other]), rejects
 
@@ -226,10 +259,13 @@ def normalise_shard(
 
 
 def main():
-    source, written = snakemake.params.source, Path(snakemake.output.conversations)
+    source, written, odd_users = snakemake.params.source, Path(snakemake.output.conversations), Counter()
+    records = read_records(snakemake.input.shard, member=source.get("member"), columns=columns_read)
+    if "user" in source["available"]:
+        records = counting_users(records, odd_users)
     with Spill(written.with_suffix(".waiting")) as waiting:
         pieces, rejects = normalise_shard(
-            read_records(snakemake.input.shard, member=source.get("member"), columns=columns_read),
+            records,
             parts=source.get("parts", False),
             available=source["available"],
             waiting=waiting,
@@ -248,6 +284,12 @@ def main():
     contracts.Rejects.checked(rejects).write_parquet(snakemake.output.rejects)
     n_written, n_records = pl.scan_parquet(written).select(pl.len(), pl.col("n_records").sum()).collect().row(0)
     print(f"{n_written} conversations of {n_records} records; {rejects.height} rejects")
+    for reason, n in Counter(rejects["reason"]).most_common(REASONS_TOLD):
+        print(f"{n} rejects: {reason}")
+    for key, n in odd_users.items():
+        print(f"{n} records have no user: {key} is neither text nor a whole number, which floors and intervals need")
+    if rejects.height and not n_written:
+        raise InputError(f"{snakemake.input.shard}: {refusal(rejects)}")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 """Normalising: spellings of four sources, parts joined, rejects with their reasons, no record lost."""
 
+import json
+from collections import Counter
 from datetime import UTC, datetime
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from normalise_shard import columns_read, join_parts, normalise_shard
+from normalise_shard import columns_read, counting_users, join_parts, normalise_shard, refusal
 
 from shared import contracts
 from shared.fields import Reject, first_present, flag_of, messages_in, messages_of, text_of, time_of
@@ -47,6 +49,8 @@ def test_first_present_passes_over_absent_and_null_keys_only(record, expected):
         ([{"type": "text", "text": "look"}, {"type": "image_url"}, "here"], "look\nhere"),
         ([{"type": "image_url"}, {"type": "text", "text": "look"}], "look"),
         ([{"text": None}], ""),
+        ([{"type": "text", "text": {"value": "look", "annotations": []}}], "look"),
+        ([{"type": "image_url"}], ""),
         ([{"text": None}, None, 7, "here"], "here"),
         ([], ""),
     ],
@@ -92,9 +96,11 @@ def test_text_of_another_type_is_rejected_by_its_name(content):
                 {"role": "assistant", "text": "Number nine, from the square."},
             ]
         },
+        {"messages": [{"role": said["role"], "parts": [{"text": said["content"]}]} for said in TALK]},
         {"conversation": None, "messages": TALK},
+        {"conversation": "A title", "messages": TALK},
     ],
-    ids=["WildChat", "OpenAI", "ShareGPT", "text key", "null key first"],
+    ids=["WildChat", "OpenAI", "ShareGPT", "text key", "Gemini", "null key first", "a title first"],
 )
 def test_messages_are_the_same_in_every_spelling(record):
     assert messages_of(record) == NORMALISED
@@ -115,6 +121,8 @@ def test_messages_are_the_same_in_every_spelling(record):
         ("system", "system"),
         ("developer", "system"),
         ("tool", "system"),
+        ("function_call", "system"),
+        ("observation", "system"),
     ],
 )
 def test_role_spellings_become_three_roles(spelling, role):
@@ -124,12 +132,25 @@ def test_role_spellings_become_three_roles(spelling, role):
 @pytest.mark.parametrize(
     "record, reason",
     [
-        ({}, "no list of messages"),
-        ({"messages": "Which bus goes to the lake?"}, "no list of messages"),
+        ({}, "no list of messages; the record's keys are none"),
+        ({"id": 1, "talk": "Which bus?"}, "no list of messages; the record's keys are id, talk"),
+        ({"messages": "Which bus goes to the lake?"}, "no list of messages; the record's keys are messages"),
+        ({"role": "user", "content": "Which bus?"}, "a single message: rows must be grouped by conversation, .*"),
         ({"messages": []}, "no messages"),
         ({"messages": ["Which bus?"]}, "a message is not an object"),
         ({"messages": [{"role": "narrator", "content": "Night fell."}]}, "unknown role 'narrator'"),
-        ({"messages": [{"content": "Which bus?"}]}, "unknown role 'none'"),
+        (
+            {"messages": [{"content": "Which bus?"}]},
+            r"no role \(role, from, sender\) in a message; its keys are content",
+        ),
+        (
+            {"messages": [{"role": "user", "said": "Which bus?"}]},
+            r"no text \(.*\) in a message; its keys are role, said",
+        ),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "text", "said": "Which bus?"}]}]},
+            "no text in the parts of a message; the keys of one are type, said",
+        ),
     ],
 )
 def test_record_without_readable_messages_is_rejected_with_its_reason(record, reason):
@@ -156,6 +177,12 @@ NOON = datetime(2024, 3, 1, 12, 0, tzinfo=UTC)
         1709294400.0,
         1709294400000,
         1709294400000.0,
+        1709294400000000,
+        1709294400000000000,
+        "1709294400",
+        "1709294400.0",
+        "1709294400000",
+        "2024-03-01 12:00:00 UTC",
         datetime(2024, 3, 1, 12, 0),
         NOON,
     ],
@@ -337,6 +364,11 @@ def test_field_that_the_source_records_is_kept(name):
         ({"user_id": "u7"}, "user_id", "u7"),
         ({"user": "u7"}, "user_id", "u7"),
         ({"hashed_ip": None, "user": "u7"}, "user_id", "u7"),
+        ({"hashed_ip": "", "user": "u7"}, "user_id", "u7"),
+        ({"user_id": 7}, "user_id", "7"),
+        ({"user": {"id": 7}}, "user_id", "7"),
+        ({"account": {"uuid": "u7"}}, "user_id", "u7"),
+        ({"timestamp": "last spring", "created_at": "2024-03-01T12:00:00Z"}, "started_at", NOON),
         ({"created_at": "2024-03-01T14:00:00+02:00"}, "started_at", NOON),
         ({"create_time": 1709294400.0}, "started_at", NOON),
         ({"created": 1709294400}, "started_at", NOON),
@@ -357,7 +389,9 @@ def test_field_that_the_source_is_not_said_to_record_is_null(name):
 
 
 ODD = [
-    ("user_id", "hashed_ip", 77),
+    ("user_id", "hashed_ip", 7.5),
+    ("user_id", "hashed_ip", True),
+    ("user_id", "hashed_ip", ""),
     ("user_id", "hashed_ip", {"v4": "9f2c"}),
     ("country", "country", ["Norway"]),
     ("model", "model", 4),
@@ -373,6 +407,35 @@ ODD = [
 def test_field_of_an_odd_type_is_null_and_costs_no_conversation(column, key, value):
     conversations, rejects = normalise_shard([RECORD | {key: value}], available=list(FIELDS))
     assert (conversations[column].to_list(), rejects.height) == ([None], 0)
+
+
+@pytest.mark.parametrize("as_table", [True, False])
+def test_what_names_no_user_under_a_user_s_key_is_counted_by_key_and_type(as_table):
+    odd, records = Counter(), [{"messages": TALK, "user_id": user} for user in (7.5, None, 8.5)]
+    told = [pl.DataFrame(records)] if as_table else [*records, {"user": ""}, {"user": 7}, "the line is not JSON"]
+    assert len(list(counting_users(told, odd))) == len(told)
+    assert odd == {"user_id of type float": 2}
+
+
+def test_file_without_a_readable_record_is_refused_with_its_commonest_reason_and_what_would_be_read():
+    _, rejects = normalise_shard([{"id": "a", "talk": "Which bus?"}, {"id": "b", "talk": "Nine."}, {"messages": []}])
+    sentence = refusal(rejects)
+    assert "none of its 3 records can be read; of 2 the reason is: no list of messages" in sentence
+    assert "keys are id, talk" in sentence and "bus" not in sentence
+    shown = json.loads(sentence[sentence.index('{"id"') : sentence.index(", one a line")])
+    assert normalise_shard([shown])[0].height == 1
+
+
+def test_messages_of_tools_are_nobody_s_words():
+    talk = [
+        {"role": "user", "content": "Look it up."},
+        {"role": "assistant", "content": None, "tool_calls": [{"id": "c"}]},
+        {"role": "user", "content": [{"type": "tool_result", "content": "nine"}]},
+        {"role": "assistant", "content": [{"type": "tool_use", "name": "search"}]},
+        {"role": "assistant", "content": [{"type": "text", "text": "Nine."}, {"type": "tool_use", "name": "search"}]},
+    ]
+    roles = [message["role"] for message in messages_of({"messages": talk})]
+    assert roles == ["human", "system", "system", "system", "assistant"]
 
 
 def test_field_of_an_odd_type_leaves_the_other_fields_as_they_are():
@@ -457,6 +520,14 @@ SCHEMAS = {
         "toxic": pl.String,
         "openai_moderation": pl.List(pl.Boolean),
         "hashed_ip": pl.List(pl.String),
+    },
+    "calls of tools": {
+        "messages": pl.List(fields(role=pl.String, content=pl.String, tool_calls=pl.List(pl.String))),
+        "user_id": pl.Int64,
+        "account": fields(uuid=pl.String),
+    },
+    "messages that name their parents": {
+        "messages": pl.List(fields(messageId=pl.String, parentMessageId=pl.String, role=pl.String, text=pl.String))
     },
     "two lists of messages": {
         "conversation": pl.List(fields(role=pl.String, content=pl.String)),
@@ -547,11 +618,11 @@ def test_malformed_rows_of_a_table_are_rejects_with_the_reasons_of_records():
     conversations, rejects = normalise_shard([table])
     assert conversations["conversation_id"].to_list() == ["a"]
     assert rejects.rows() == [
-        (1, "b", "no list of messages"),
+        (1, "b", "no list of messages; the record's keys are id, messages"),
         (2, "c", "no messages"),
         (3, "d", "a message is not an object"),
         (4, "e", "unknown role 'narrator'"),
-        (5, "f", "unknown role 'none'"),
+        (5, "f", "no role (role, from, sender) in a message; its keys are role, content"),
     ]
 
 
@@ -624,6 +695,7 @@ def test_table_without_a_column_of_messages_is_refused_with_what_is_there(tmp_pa
     sentence = str(refusal.value)
     assert "talks.parquet: expected a column of messages (conversation, conversations, messages)" in sentence
     assert f"found {', '.join(names) or 'no column'}." in sentence
+    assert "where a row holds one message, rows must be grouped by conversation" in sentence
 
 
 SHARDS = st.lists(

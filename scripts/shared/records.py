@@ -1,5 +1,6 @@
 """Reading a file of conversation records, whatever its container: wheel or zip, JSON array, JSON lines, Parquet; never all of it at once."""
 
+import codecs
 import gzip
 import io
 import json
@@ -23,6 +24,9 @@ CHUNK = 1 << 20
 ROWS = 2_000  # of a table at a time
 WHAT_TO_DO = "If it was downloaded, delete it and run again; if it is yours (.origin.json beside it names it), mend or leave out the file."
 _BETWEEN_ELEMENTS = re.compile(r"[\s,]*")
+_EXPORTED = re.compile(
+    r"(.*/)?conversations[^/]*\.json"
+)  # in the zips of ChatGPT and Claude: one or several, maybe in a folder
 _LONGEST_TOKEN = 16  # characters: what a file that breaks off may leave of a number, a literal or an escape
 
 
@@ -32,8 +36,8 @@ def read_records(
     """Yield each record of a file as a dict, or the reason why it could not be read; the rows of a Parquet file as tables.
 
     Args:
-        path: a .whl or .zip (then `member` names the file inside), .json (one array, or lines), .jsonl, either with .gz or .zst, or .parquet.
-        member: name of the file inside an archive.
+        path: a .whl or .zip, .json (one array, or lines), .jsonl, either with .gz or .zst, or .parquet.
+        member: name of the file inside an archive; without it every conversations*.json there, in whatever folder.
         columns: of the names of a table's columns, those to read.
 
     Raises:
@@ -44,24 +48,35 @@ def read_records(
         yield from _tables(path, columns)
         return
     try:
-        with _opened(path, member) as file:
-            yield from _json_records(io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="\n"))
+        for name in _members(path, member):
+            with _opened(path, name) as file:
+                wide = file.peek(2)[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
+                encoding = "utf-16" if wide else "utf-8-sig"
+                yield from _json_records(io.TextIOWrapper(file, encoding=encoding, errors="replace", newline="\n"))
     except _Malformed as error:
         raise InputError(f"{path}: {error}, and what follows cannot be read. {WHAT_TO_DO}") from error
     except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, zstandard.ZstdError, EOFError, RuntimeError) as error:
         raise InputError(f"{path}: the archive is damaged ({error}). {WHAT_TO_DO}") from error
 
 
+def _members(path: Path, member: str | None) -> list[str | None]:
+    """Names of the files that are read of an archive; of what is none, that it is read itself."""
+    if path.suffix not in {".whl", ".zip"}:
+        return [None]
+    with zipfile.ZipFile(path) as archive:
+        inside = archive.namelist()
+    names = sorted(name for name in inside if (name == member if member else _EXPORTED.fullmatch(name)))
+    if not names:
+        raise InputError(
+            f"{path}: expected the file '{member or 'conversations.json'}' inside, found {', '.join(inside[:10]) or 'nothing'}. "
+            "Set `member` of this source in the configuration."
+        )
+    return names
+
+
 def _opened(path: Path, member: str | None) -> BinaryIO:
-    if path.suffix in {".whl", ".zip"}:
-        member = member or "conversations.json"  # what the exports of ChatGPT and Claude are zipped with
-        archive = zipfile.ZipFile(path)
-        if member not in archive.namelist():
-            inside = ", ".join(archive.namelist()[:10])
-            raise InputError(
-                f"{path}: expected the file '{member}' inside, found {inside}. Set `member` of this source in the configuration."
-            )
-        return archive.open(member)
+    if member:
+        return zipfile.ZipFile(path).open(member)
     if path.suffix in {".gz", ".zst"} and not path.stat().st_size:
         raise EOFError("it holds no byte")
     if path.suffix == ".gz":
