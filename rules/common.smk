@@ -36,12 +36,28 @@ def local_files(dataset):
     files = []
     for pattern in patterns:
         found = sorted(path for path in glob.glob(pattern, recursive=True) if Path(path).is_file())
+        if Path(pattern).is_dir():
+            stop(
+                f"sources.{dataset}.files: '{pattern}' is a folder. Hint: name the files in it, e.g. '{pattern.rstrip('/')}/*.json'."
+            )
+        braces = next((path for path in [pattern, *found] if "{" in path or "}" in path), None)
+        if braces:
+            stop(
+                f"sources.{dataset}.files: '{braces}' has braces, which no name of a file may have here. Hint: rename it, or name several patterns, separated by commas."
+            )
         if not found:
             stop(
                 f"sources.{dataset}.files: no file matches '{pattern}', looked for in {Path.cwd()}. Hint: check the path, and quote patterns on the command line."
             )
         files += found
     return list(dict.fromkeys(files))
+
+
+def path_within(dataset, path):
+    """A local file's path below the folder in which its pattern begins: it tells files of one name apart, and no folder above."""
+    fixed = [os.path.dirname(re.split(r"[*?[]", pattern)[0]) for pattern in config["sources"][dataset]["files"]]
+    below = [Path(path).relative_to(folder) for folder in fixed if Path(path).is_relative_to(folder)]
+    return str(max(below, key=lambda way: len(way.parts)))
 
 
 def shards_of(dataset):
@@ -75,7 +91,9 @@ def extension_of(dataset, shard):
     for extension in EXTENSIONS:
         if name.endswith(f".{extension}"):
             return extension
-    stop(f"sources.{dataset}: cannot read '{SHARDS[dataset][shard]}'. Files end in: {', '.join(EXTENSIONS)}.")
+    stop(
+        f"sources.{dataset}: cannot read '{SHARDS[dataset][shard]}'. Files end in: {', '.join(EXTENSIONS)}. Hint: make JSON lines of it; rows that hold one message each must be grouped by conversation, config/README.md shows how."
+    )
 
 
 def raw_file(wildcards):
@@ -100,6 +118,8 @@ def published(wildcards):
     if source["kind"] == "http":
         number = int(wildcards.shard)
         return {"kind": "http", "url": source["urls"][number], "sha256": source["sha256s"][number]}
+    if source["kind"] == "local":
+        return {"kind": "local", "file": path_within(wildcards.dataset, SHARDS[wildcards.dataset][wildcards.shard])}
     return described("kind", "package", "version", "sha256")(wildcards)
 
 

@@ -62,10 +62,10 @@ def fetch_package(source: dict, target: Path) -> dict:
     return {"kind": "pypi", "package": source["package"], "version": source["version"]}
 
 
-def copy_local(path: Path, target: Path) -> dict:
-    """Copy a local file, so that the raw shard stays as it was when the run began."""
+def copy_local(path: Path, target: Path, *, name: str) -> dict:
+    """Copy a local file, so that the raw shard stays as it was when the run began; it is recorded by `name`."""
     shutil.copyfile(path, target)
-    return {"kind": "local", "file": path.name}
+    return {"kind": "local", "file": name}
 
 
 def fetch_hub(manifest: dict, shard: str, target: Path, *, tries: int = 6, wait: float = 1) -> dict:
@@ -122,7 +122,7 @@ def fetch_shard(source: dict, target: Path, *, local: Path | None, manifest: dic
         case "pypi":
             return fetch_package(source, target)
         case _:
-            return copy_local(local, target)
+            return copy_local(local, target, name=source["file"])
 
 
 def main():

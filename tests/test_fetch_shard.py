@@ -52,14 +52,14 @@ def test_sha256_of_a_file_is_the_published_test_vector(tmp_path, content, digest
 def test_local_copy_has_the_same_bytes(tmp_path):
     original = tmp_path / "talks.jsonl"
     original.write_bytes(b'{"id": "1"}\r\n\xff\n')
-    copy_local(original, tmp_path / "copy.jsonl")
+    copy_local(original, tmp_path / "copy.jsonl", name="talks.jsonl")
     assert (tmp_path / "copy.jsonl").read_bytes() == original.read_bytes()
 
 
 def test_local_copy_stays_as_it_was_when_the_original_changes(tmp_path):
     original, copy = tmp_path / "talks.jsonl", tmp_path / "copy.jsonl"
     original.write_text("before")
-    copy_local(original, copy)
+    copy_local(original, copy, name="talks.jsonl")
     original.write_text("after")
     assert copy.read_text() == "before"
 
@@ -67,7 +67,8 @@ def test_local_copy_stays_as_it_was_when_the_original_changes(tmp_path):
 def test_local_origin_names_the_file_without_its_folder(tmp_path):
     original = tmp_path / "talks.jsonl"
     original.write_text("")
-    assert copy_local(original, tmp_path / "copy.jsonl") == {"kind": "local", "file": "talks.jsonl"}
+    origin = copy_local(original, tmp_path / "copy.jsonl", name="mine/talks.jsonl")
+    assert origin == {"kind": "local", "file": "mine/talks.jsonl"}
 
 
 def test_package_with_the_expected_checksum_arrives_unchanged(tmp_path, wheel):

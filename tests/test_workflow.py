@@ -1,6 +1,7 @@
 """The workflow as a whole: its form, its contracts with itself, and what it says of a bad configuration."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -298,6 +299,40 @@ def test_missing_files_of_a_local_source_are_named():
     done = snakemake("--dry-run", "--configfile", "config/own-logs.yaml", "--config", "files=nowhere/*.jsonl", cwd=ROOT)
     assert done.returncode != 0
     assert "no file matches 'nowhere/*.jsonl'" in done.stdout and "Traceback" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("", ["is a folder", "/*.json'"]),
+        ("/*{1}.jsonl", ["has braces", "rename it"]),
+        ("/*.jsonl", ["b{1}.jsonl' has braces", "rename it"]),
+        ("/*.csv", ["cannot read", "rows that hold one message each must be grouped by conversation"]),
+    ],
+)
+def test_own_files_that_cannot_be_taken_are_named(tmp_path, pattern, words):
+    for name in ("b{1}.jsonl", "c.csv"):
+        (tmp_path / name).write_text("")
+    done = snakemake("-n", "--configfile=config/own-logs.yaml", "--config", f"files={tmp_path}{pattern}", cwd=ROOT)
+    sentence = next(line for line in done.stdout.splitlines() if line.startswith("Configuration:"))
+    assert done.returncode != 0 and all(word in sentence for word in words), sentence
+
+
+def test_own_files_of_one_name_are_told_apart_and_one_without_a_conversation_ends_the_run(project):
+    for folder in ("ann", "ben"):
+        (project / "own" / folder).mkdir(parents=True)
+        (project / "own" / folder / "talks.jsonl").write_text('{"title": "Ducks"}')
+    raw = [f"data/raw/own-logs/0000{number}.jsonl" for number in (0, 1)]
+    targets = [*raw, "data/interim/own-logs/conversations/00000.parquet"]
+    done = snakemake(
+        "-k", "--configfile=config/own-logs.yaml", "--config", "files=own/**/*.jsonl", "--", *targets, cwd=project
+    )
+    recorded = [json.loads((project / f"{target}.origin.json").read_text())["file"] for target in raw]
+    assert recorded == ["ann/talks.jsonl", "ben/talks.jsonl"]
+    log = (project / "logs/normalise_shard/own-logs/00000.log").read_text()
+    assert done.returncode != 0 and not (project / targets[-1]).exists()
+    assert "none of its 1 records can be read" in log and "the record's keys are title" in log
+    assert "1 rejects: no list of messages" in log and "Ducks" not in log and "Traceback" not in log
 
 
 def test_list_rules_reads_like_a_table_of_contents():
