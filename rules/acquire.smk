@@ -58,7 +58,7 @@ rule normalise_shard:
     conda:
         "../environment.yml"
     params:
-        source=described("member", "parts", "available"),
+        source=described("kind", "member", "parts", "available"),
         code=code("normalise_shard"),
     script:
         "../scripts/normalise_shard.py"

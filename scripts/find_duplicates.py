@@ -48,6 +48,31 @@ def followed(original: np.ndarray) -> np.ndarray:
     return original
 
 
+def longer_versions(fingerprints: pl.DataFrame) -> np.ndarray:
+    """(n,) int: the longest conversation that begins with all messages of a row, or has its id and first two messages; its own number where none is longer.
+
+    Logs of calls repeat the history so far in every record, and a later export of an account holds its conversations again.
+    """
+    rows = fingerprints.with_row_index().select(
+        "index", "conversation_id", "valid", "beginnings", n=pl.col("beginnings").list.len()
+    )
+    rows = rows.filter(pl.col("valid") & (pl.col("n") > 1)).with_columns(
+        whole=pl.col("beginnings").list.last(), same=pl.struct("conversation_id", pl.col("beginnings").list.get(1))
+    )
+    begun = rows.select("index", "n", whole="beginnings").explode("whole").join(rows, on="whole", how="semi")
+    links = []
+    for key, candidates in (("whole", begun), ("same", rows)):
+        longest = candidates.sort("n", "index", descending=[True, False]).unique(key, keep="first", maintain_order=True)
+        links.append(
+            rows.join(longest.select(key, other="index", length="n"), on=key).select("index", "n", "other", "length")
+        )
+    links = pl.concat(links).filter(pl.col("length") > pl.col("n")).sort("length", "other", descending=[True, False])
+    links = links.unique("index", keep="first", maintain_order=True)
+    original = np.arange(fingerprints.height)
+    original[links["index"].to_numpy()] = links["other"].to_numpy()
+    return followed(original)
+
+
 def find_duplicates(fingerprints: pl.DataFrame, *, similarity: float) -> pl.DataFrame:
     """Duplicate flags for each conversation, which one stays for it, and an id that is unique in the whole data set.
 
@@ -56,9 +81,12 @@ def find_duplicates(fingerprints: pl.DataFrame, *, similarity: float) -> pl.Data
         similarity: Jaccard similarity from which two texts are near duplicates.
 
     Returns:
-        A table under contracts.Duplicates. A near duplicate is not also an exact one. Conversations that are not valid neither are
+        A table under contracts.Duplicates. A near duplicate is not also an exact one; what a longer version goes on from counts as near. Conversations that are not valid neither are
         duplicates nor make others so: they are dropped later, and must not take a valid twin with them. `copy_of` never names a duplicate.
     """
+    longer = longer_versions(fingerprints)
+    goes_on = longer != np.arange(fingerprints.height)
+    fingerprints = fingerprints.with_columns(valid=pl.col("valid") & ~pl.Series(goes_on))
     repeats = {
         name: ~pl.struct("valid", name).is_first_distinct() & pl.col("valid") for name in ("exact", "first_prompt")
     }
@@ -76,8 +104,9 @@ def find_duplicates(fingerprints: pl.DataFrame, *, similarity: float) -> pl.Data
         original[valid] = valid[near_originals(signatures, similarity=similarity)]
     near = pl.Series(original != np.arange(table.height)) & ~table["exact_duplicate"]
     first = table.with_row_index().select(pl.col("index").min().over("valid", "exact")).to_series().to_numpy()
-    original = followed(np.where(table["exact_duplicate"].to_numpy(), first, original))
-    table = table.with_columns(near_duplicate=near, copy_of=table["unique_id"].gather(original))
+    original = np.where(table["exact_duplicate"].to_numpy(), first, original)
+    original = followed(np.where(goes_on, longer, original))
+    table = table.with_columns(near_duplicate=near | pl.Series(goes_on), copy_of=table["unique_id"].gather(original))
     return table.select(contracts.Duplicates.column_names())
 
 

@@ -270,11 +270,12 @@ def main():
             available=source["available"],
             waiting=waiting,
         )
-        keys = [fingerprints_of(pl.DataFrame(schema=CONVERSATIONS))]
+        logs = source["kind"] == "local"
+        keys = [fingerprints_of(pl.DataFrame(schema=CONVERSATIONS), logs=logs)]
 
         def checked():
             for piece in pieces:
-                keys.append(fingerprints_of(piece))  # while its text is at hand
+                keys.append(fingerprints_of(piece, logs=logs))  # while its text is at hand
                 yield contracts.Conversations.checked(piece)
 
         # Written as they come, and not by the streaming engine's own expressions: their bytes depend on the number of threads.

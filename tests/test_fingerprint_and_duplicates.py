@@ -312,6 +312,65 @@ def test_an_unanswered_conversation_does_not_make_its_answered_twin_a_duplicate(
     assert flags["near_duplicate"].to_list() == [False, False]
 
 
+HISTORY = [GARDEN, "Test the soil.", "With what?", "A kit.", KITCHEN, "Turn the tin."]
+
+
+def kept(*shards):
+    """Ids of the conversations of logs that are no duplicates, from {id: its (role, text)} of each shard."""
+    keys = []
+    for number, shard in enumerate(shards):
+        records = [
+            {"id": name, "messages": [{"role": role, "content": text} for role, text in said]}
+            for name, said in shard.items()
+        ]
+        fingerprints = contracts.Fingerprints.checked(fingerprints_of(normalise_shard(records)[0], logs=True))
+        keys.append(fingerprints.with_columns(shard=pl.lit(f"{number:05d}")))
+    flags = contracts.Duplicates.checked(find_duplicates(pl.concat(keys), similarity=0.85))
+    stay = flags.filter(~pl.col("exact_duplicate") & ~pl.col("near_duplicate"))["unique_id"].to_list()
+    assert {*flags["copy_of"]} == {*stay}
+    return stay
+
+
+def turns(texts, system=None):
+    said = [(role, text) for role, text in zip(["user", "assistant"] * len(texts), texts, strict=False)]
+    return [("system", system), *said] if system else said
+
+
+@pytest.mark.parametrize("upwards", [True, False])
+@pytest.mark.parametrize("apart", [True, False], ids=["in shards of their own", "in one shard"])
+def test_of_records_that_repeat_the_history_so_far_the_longest_stays(upwards, apart):
+    calls = {f"call-{n}": turns(HISTORY[:n], system=f"It is {n} o'clock.") for n in range(2, 7)}
+    calls = dict(sorted(calls.items(), reverse=not upwards))
+    assert kept(*([{name: call} for name, call in calls.items()] if apart else [calls])) == ["call-6"]
+
+
+def test_a_conversation_that_begins_alike_but_goes_on_otherwise_stays():
+    other = [*HISTORY[:3], "A strip.", "Where from?", "Any garden shop."]
+    assert kept({"a": turns(HISTORY), "b": turns(other), "c": turns(["Where from?", "Any garden shop."])}) == list(
+        "abc"
+    )
+
+
+def test_of_one_conversation_in_two_exports_the_longer_stays_though_its_end_was_rewritten():
+    rewritten = [*HISTORY[:2], "Thank you for that.", "Welcome."]
+    assert kept({"a": turns(rewritten)}, {"a": turns(HISTORY), "b": turns([KITCHEN, "Turn it."])}) == ["00001/a", "b"]
+
+
+def test_an_id_alone_makes_no_two_conversations_the_same():
+    assert kept({"1": turns(HISTORY[:2])}, {"1": turns(["Water the ferns.", "Done.", "And moss?", "Too."])}) == [
+        "00000/1",
+        "00001/1",
+    ]
+
+
+def test_published_data_keep_conversations_that_others_go_on_from():
+    flags = duplicates(HISTORY[:2], [*HISTORY[:2], KITCHEN, "Turn the tin."])
+    assert (
+        flagged(flags.select(pl.all().exclude("repeated_first_prompt"), repeated_first_prompt=False))
+        == [(False,) * 3] * 2
+    )
+
+
 def flagged(table):
     columns = ["exact_duplicate", "near_duplicate", "repeated_first_prompt"]
     return table.select(columns).rows()

@@ -100,6 +100,7 @@ class Fingerprints(Table):
     exact = dy.UInt64()  # of the folded human text
     first_prompt = dy.UInt64()  # of the folded first human message
     minhash = dy.Array(dy.UInt32(), 64)  # of its word triples
+    beginnings = dy.List(dy.UInt64())  # of the first, first two, ... messages of both sides; empty of published data
 
 
 class Duplicates(Table):

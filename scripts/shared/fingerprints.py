@@ -42,14 +42,22 @@ def _mixed(number: np.ndarray) -> np.ndarray:
     return number ^ (number >> np.uint64(32))
 
 
-def fingerprints_of(conversations: pl.DataFrame) -> pl.DataFrame:
-    """One row of keys per conversation, under contracts.Fingerprints; no text is kept."""
+def beginnings() -> pl.Expr:
+    """A key of the first message, of the first two and so on, without the system's, which may tell the time."""
+    role, text = (pl.element().struct.field(name) for name in ("role", "text"))
+    keys = text.filter(role != "system").hash(HASH_SEED)
+    return pl.col("messages").list.eval((keys * (2 * pl.int_range(keys.len()) + 1).cast(pl.UInt64)).cum_sum())
+
+
+def fingerprints_of(conversations: pl.DataFrame, *, logs: bool = False) -> pl.DataFrame:
+    """One row of keys per conversation, under contracts.Fingerprints; no text is kept. Of `logs` it has their beginnings too."""
     folded = conversations.select(
         "conversation_id",
         valid=messages_by_both() & human_text_present(),
         human=fold(messages_by("human").list.join("\n")),
         # Of most conversations the first prompt is the whole human text, which need not be folded twice.
         first=pl.when(pl.col("n_human") > 1).then(fold(messages_by("human").list.first())),
+        beginnings=beginnings() if logs else pl.lit([], dtype=pl.List(pl.UInt64)),
     )
     return folded.select(
         "conversation_id",
@@ -57,4 +65,5 @@ def fingerprints_of(conversations: pl.DataFrame) -> pl.DataFrame:
         exact=pl.col("human").hash(HASH_SEED),
         first_prompt=pl.coalesce("first", "human").hash(HASH_SEED),
         minhash=pl.Series(minhash(folded["human"]), dtype=pl.Array(pl.UInt32, N_PERMUTATIONS)),
+        beginnings="beginnings",
     )
