@@ -174,7 +174,8 @@ def runs_in_texts(runs: set[str], texts: pl.Series, telling: list[str], pieces: 
 def keys_of(shard: pl.DataFrame) -> pl.Series:
     """User keys and conversations' ids in lower case, as far as they can be told from words and numbers. An id leads to the public text."""
     ids = shard["conversation_id"].filter(shard["conversation_id"].str.contains(r"\p{L}|\d{10}"))
-    keys = pl.concat([shard["user_id"].drop_nulls().unique(), ids])
+    users = shard["user_id"].drop_nulls().unique()
+    keys = pl.concat([users.filter(~users.str.contains(r"^\d{1,9}$")), ids])
     return keys.filter(keys.str.len_chars() >= MIN_KEY).str.to_lowercase()
 
 

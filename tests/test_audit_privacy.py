@@ -61,7 +61,7 @@ def shard(tmp_path):
             },
             {
                 "conversation_id": "2024",
-                "user_id": None,
+                "user_id": "1000",
                 "messages": [{"role": "assistant", "text": "Let us think about gardens for a while."}],
             },
         ],
@@ -143,6 +143,10 @@ def test_addresses_and_user_keys_are_found(audit, content, kind, shape):
     # Where a page is read in several ways, each of them counts; no other kind is found.
     assert re.fullmatch(rf"{kind}: [12]", found["findings"])
     assert found["n_findings"] >= 1
+
+
+def test_a_number_that_is_also_a_user_s_key_or_an_id_is_no_finding(audit):
+    assert audit("report.qmd", "In 2024 the bootstrap had 1000 replicates.")["n_findings"] == 0
 
 
 @pytest.mark.parametrize(
