@@ -155,10 +155,12 @@ def messages_of(record: dict) -> list[dict]:
         spelling = folded(role)
         if spelling not in ROLES:
             raise Reject(f"unknown role '{spelling[:20]}'")
-        content = first_present(message, TEXT_KEYS)
-        if content is None and TEXTLESS.isdisjoint(message):
-            raise Reject(f"no text ({', '.join(TEXT_KEYS)}) in a message; its keys are {keys_of(message)}")
-        role = "system" if of_a_tool(message, content) else ROLES[spelling]
+        content, role = first_present(message, TEXT_KEYS), ROLES[spelling]
+        if not content or not isinstance(content, str):
+            if content is None and TEXTLESS.isdisjoint(message):
+                raise Reject(f"no text ({', '.join(TEXT_KEYS)}) in a message; its keys are {keys_of(message)}")
+            if of_a_tool(message, content):
+                role = "system"
         normalised.append({"role": role, "text": text_of(content)})
     return normalised
 
