@@ -372,11 +372,14 @@ def test_field_that_the_source_records_is_kept(name):
         ({"created_at": "2024-03-01T14:00:00+02:00"}, "started_at", NOON),
         ({"create_time": 1709294400.0}, "started_at", NOON),
         ({"created": 1709294400}, "started_at", NOON),
+        ({"createdAt": "2024-03-01T12:00:00.000Z"}, "started_at", NOON),
+        ({"conversationId": "a"}, "conversation_id", "a"),
+        ({"_id": "a"}, "conversation_id", "a"),
         ({"timestamp": 1709294400000, "created": 7}, "started_at", NOON),
     ],
 )
 @pytest.mark.parametrize("as_table", [True, False])
-def test_user_and_time_are_found_under_every_key(fields, column, value, as_table):
+def test_user_time_and_id_are_found_under_every_key(fields, column, value, as_table):
     records = [{"messages": TALK} | fields]
     conversations, _ = normalise_shard([pl.DataFrame(records)] if as_table else records, available=["user", "time"])
     assert conversations[column].to_list() == [value]

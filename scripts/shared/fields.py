@@ -18,14 +18,14 @@ TOOL_KEYS, TOOL_PARTS = ("tool_calls", "function_call"), ("tool_use", "tool_resu
 TEXTLESS = {*TEXT_KEYS, *TOOL_KEYS}  # a message with one of them may be without text
 MINIMAL = '{"id": "a1", "messages": [{"role": "user", "content": "..."}, {"role": "assistant", "content": "..."}]}'
 GROUP = f"rows must be grouped by conversation, one record for each, such as {MINIMAL}"
-ID_KEYS = ("conversation_hash", "conversation_id", "id", "uuid")
+ID_KEYS = ("conversation_hash", "conversation_id", "id", "uuid", "conversationId", "_id")
 ROLES = {
     **dict.fromkeys(["human", "user"], "human"),
     **dict.fromkeys(["assistant", "gpt", "chatgpt", "bing", "bard", "model", "bot", "ai", "claude"], "assistant"),
     **dict.fromkeys(["system", "developer", "tool", "function"], "system"),
     **dict.fromkeys(["tool_call", "tool_response", "tool_result", "function_call", "observation"], "system"),
 }
-TIME_KEYS = ("timestamp", "created_at", "create_time", "created")
+TIME_KEYS = ("timestamp", "created_at", "create_time", "created", "createdAt")
 FLAG_KEY, FLAGS_KEY = "toxic", "openai_moderation"
 USER_KEYS = ("hashed_ip", "user_id", "user", "account")
 LATEST_SECONDS = 1e11  # since 1970: the year 5138; in milliseconds, March 1973, and so on for micro- and nanoseconds
