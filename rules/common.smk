@@ -38,7 +38,7 @@ def local_files(dataset):
         found = sorted(path for path in glob.glob(pattern, recursive=True) if Path(path).is_file())
         if Path(pattern).is_dir():
             stop(
-                f"sources.{dataset}.files: '{pattern}' is a folder. Hint: name the files in it, e.g. '{pattern.rstrip('/')}/*.json'."
+                f"sources.{dataset}.files: '{pattern}' is a folder. Hint: name the files in it, e.g. '{Path(pattern) / '*.json'}'."
             )
         braces = next((path for path in [pattern, *found] if "{" in path or "}" in path), None)
         if braces:

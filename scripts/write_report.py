@@ -31,6 +31,7 @@ PACKAGES = [
     "seaborn",
     "pandas",
 ]
+LABELLED = {"arena": "Chatbot Arena", "hh": "HH-RLHF", "coconot": "CoCoNot"}  # sources of labels, beside the run's data sets
 MOST_VALUES = 8  # of a dimension that are printed
 HEADLINES = [
     "affective-share",
@@ -243,7 +244,7 @@ def report_values(
         "study": study,
         "datasets": datasets,
         "titles": list(titles.values()),
-        "name": lambda dataset: names.get(dataset, dataset),
+        "name": lambda dataset: (LABELLED | names).get(dataset, dataset),
         "names": names,
         "source": lambda dataset: {"caveats": []} | config["sources"][dataset],
         "synthetic": [dataset for dataset in datasets if config["sources"][dataset].get("synthetic")],

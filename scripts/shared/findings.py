@@ -304,6 +304,11 @@ def on_verdicts(claims: list[dict]) -> str:
     return ", ".join(f"{n} {verdict}" for verdict, n in counts if n)
 
 
+def mostly_untestable(claims: list[dict]) -> bool:
+    """More than half of the claims judged in one data set were not testable."""
+    return 2 * sum(claim["verdict"] == UNTESTABLE for claim in claims) > len(claims)
+
+
 def on_claims(claims: list[dict], names: dict[str, str]) -> str:
     """Each claim with its verdict, and what was found where it was judged: the figure of verdicts in words."""
     parts = []
