@@ -7,6 +7,7 @@ import polars as pl
 
 from shared.figures import MUTED, STUDY, datasets_of, figure, nothing_to_show, read_table
 from shared.job import logged
+from shared.words import found
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -19,42 +20,51 @@ VERDICTS = {
     "not supported": ("X", "#98005a"),
     "not testable here": ("_", "#6b6b6b"),
 }
-# Of a share: on a logarithm from 0.01 % to all; of a change of sentiment: one level of the scale to each side.
+# (place from 0 to 1, ticks, their words, name of the scale). On a logarithm an interval above 10 % would look shorter than its mark.
 SCALES = {
     "share": (
         lambda value: 1 + math.log10(max(value, 1e-4)) / 4,
         [1e-4, 1e-3, 1e-2, 1e-1, 1],
         lambda value: f"{100 * value:g} %",
+        "logarithmic",
     ),
-    "change": (lambda value: value + 0.5, [-0.5, -0.25, 0, 0.25, 0.5], lambda value: f"{value:+g}" if value else "0"),
+    "large share": (lambda value: value, [0, 0.25, 0.5, 0.75, 1], lambda value: f"{100 * value:g} %", "linear"),
+    "change": (
+        lambda value: value + 0.5,
+        [-0.5, -0.25, 0, 0.25, 0.5],
+        lambda value: f"{value:+g}" if value else "0",
+        "linear",
+    ),
 }
-WIDTH, LINE = 4.6, 0.165  # inches: the page of a phone shows the figure at its own size
-STRIP = 0.6  # of the width; the numbers stand beside it
+LARGE = 0.1
+WIDTH, LINE = 4.3, 0.165  # inches: the page of a phone shows the figure nearly at its own size
+STRIP = 0.53  # of the width; the numbers stand beside it
 RIGHT, LINES_ABOVE = 1.0, 2.6
 
 
-def place_on_strip(unit: str, value: float) -> float:
-    """Where a value of a unit lies on the strip, from 0 to STRIP; what is beyond the scale lies at its end."""
-    return STRIP * min(max(SCALES[unit][0](value), 0), 1)
+def place_on_strip(scale: str, value: float) -> float:
+    """Where a value lies on the strip of a scale, from 0 to STRIP; what is beyond the scale lies at its end."""
+    return STRIP * min(max(SCALES[scale][0](value), 0), 1)
 
 
-def _numbers(row):
-    """Estimate and interval as they are read beside the strip."""
-    if row["unit"] == "change":
-        return f"{row['estimate']:+.2f} ({row['ci_low']:+.2f} to {row['ci_high']:+.2f})"
-    return f"{100 * row['estimate']:.2g} % ({100 * row['ci_low']:.2g} to {100 * row['ci_high']:.2g})"
+def scale_of(judged: list[dict]) -> str:
+    """The scale of a claim in all data sets: linear where an interval, or all that is claimed, reaches above 10 %."""
+    if judged[0]["unit"] == "change":
+        return "change"
+    large = any(row["ci_high"] > LARGE or (row["region_low"] or 0) >= LARGE for row in judged)
+    return "large share" if large else "share"
 
 
-def _strip(axes, y: float, row: dict) -> None:
-    """The claimed region, the study's number, and the estimate with its interval on the scale of the claim's unit."""
-    unit, (mark, color) = row["unit"], VERDICTS[row["verdict"]]
+def _strip(axes, y: float, row: dict, scale: str) -> None:
+    """The claimed region, the study's number, and the estimate with its interval on the claim's scale."""
+    mark, color = VERDICTS[row["verdict"]]
     edges = [
-        STRIP * end if bound is None else place_on_strip(unit, bound)
+        STRIP * end if bound is None else place_on_strip(scale, bound)
         for end, bound in enumerate((row["region_low"], row["region_high"]))
     ]
     axes.plot([0, STRIP], [y, y], color="#d0d0d0", linewidth=0.8, zorder=1)
     axes.plot(
-        [place_on_strip(unit, value) for value in SCALES[unit][1]],
+        [place_on_strip(scale, value) for value in SCALES[scale][1]],
         [y] * 5,
         "|",
         color="#b0b0b0",
@@ -63,29 +73,29 @@ def _strip(axes, y: float, row: dict) -> None:
     )
     axes.fill_between(edges, y - 0.34, y + 0.34, color=STUDY, alpha=0.16, linewidth=0, zorder=0)
     if row["published_value"] is not None:
-        axes.plot([place_on_strip(unit, row["published_value"])], [y], "D", color=STUDY, markersize=4.5, zorder=2)
+        axes.plot([place_on_strip(scale, row["published_value"])], [y], "D", color=STUDY, markersize=4.5, zorder=2)
     axes.plot(
-        [place_on_strip(unit, row["ci_low"]), place_on_strip(unit, row["ci_high"])],
+        [place_on_strip(scale, row["ci_low"]), place_on_strip(scale, row["ci_high"])],
         [y, y],
         color=color,
         linewidth=2.2,
         zorder=3,
     )
-    axes.plot([place_on_strip(unit, row["estimate"])], [y], mark, color=color, markersize=6, zorder=4)
-    axes.text(RIGHT, y, _numbers(row), ha="right", va="center", fontsize=7.5, color="#333333")
+    axes.plot([place_on_strip(scale, row["estimate"])], [y], mark, color=color, markersize=6, zorder=4)
+    axes.text(RIGHT, y, found(row), ha="right", va="center", fontsize=8, color="#333333")
 
 
 def _verdict(axes, y, row):
     mark, color = VERDICTS[row["verdict"]]
-    axes.text(STRIP + 0.15, y, row["verdict"], va="center", fontsize=9, color=color)
-    axes.plot([STRIP + 0.11], [y], mark, color=color, markersize=6)
+    axes.text(0.73, y, row["verdict"], va="center", fontsize=8.5, color=color)
+    axes.plot([0.695], [y], mark, color=color, markersize=6)
 
 
-def _scale(axes, y, unit):
-    for value in SCALES[unit][1]:
-        axes.text(
-            place_on_strip(unit, value), y, SCALES[unit][2](value), ha="center", va="center", fontsize=7, color=MUTED
-        )
+def _scale(axes, y, scale):
+    _, ticks, words, name = SCALES[scale]
+    for value in ticks:
+        axes.text(place_on_strip(scale, value), y, words(value), ha="center", va="center", fontsize=8, color=MUTED)
+    axes.text(RIGHT, y, name, ha="right", va="center", fontsize=8, color=MUTED)
 
 
 def plot_claims(claims: pl.DataFrame, path: str) -> None:
@@ -94,8 +104,14 @@ def plot_claims(claims: pl.DataFrame, path: str) -> None:
     by_claim = {}
     for row in rows:
         by_claim.setdefault((row["section"], row["id"]), []).append(row)
-    judged = {key: [row for row in found if row["verdict"] != "not testable here"] for key, found in by_claim.items()}
-    scales = {(section, row["unit"]) for (section, _), shown in judged.items() for row in shown}
+    judged = {key: [row for row in of if row["verdict"] != "not testable here"] for key, of in by_claim.items()}
+    # A scale stands above the first claim of a section that is drawn on it, and again where it changes.
+    drawn = [(key[0], scale_of(shown), key) for key, shown in judged.items() if shown]
+    scales = {
+        key: scale
+        for (*before, _), (section, scale, key) in zip([(None, None, None), *drawn], drawn, strict=False)
+        if before != [section, scale]
+    }
     n_lines = LINES_ABOVE + 1.9 * len({row["section"] for row in rows}) + 0.85 * len(scales) + len(by_claim)
     n_lines += sum(
         1.25 * len(shown) + (len(by_claim[key]) if several and shown else 0) for key, shown in judged.items()
@@ -108,32 +124,31 @@ def plot_claims(claims: pl.DataFrame, path: str) -> None:
         axes.set_xlim(-0.03, RIGHT + 0.01)
         axes.set_ylim(n_lines, 0)
         axes.plot([0.015], [0.6], "D", color=STUDY, markersize=4.5)
-        axes.text(0.045, 0.6, "the study's number", va="center", fontsize=8)
-        axes.fill_between([0.40, 0.46], 0.3, 0.9, color=STUDY, alpha=0.16, linewidth=0)
-        axes.text(0.48, 0.6, "what it claims", va="center", fontsize=8)
+        axes.text(0.05, 0.6, "the study's number", va="center", fontsize=8)
+        axes.fill_between([0.44, 0.50], 0.3, 0.9, color=STUDY, alpha=0.16, linewidth=0)
+        axes.text(0.52, 0.6, "what it claims", va="center", fontsize=8)
         axes.plot([0.0, 0.03], [1.6, 1.6], color="#333333", linewidth=2.2)
-        axes.text(0.045, 1.6, "our estimate with its interval, marked by the verdict", va="center", fontsize=8)
-        y, section, unit = LINES_ABOVE, None, None
-        for key, found in by_claim.items():
+        axes.text(0.05, 1.6, "our estimate with its interval, marked by the verdict", va="center", fontsize=8)
+        y, section = LINES_ABOVE, None
+        for key, of in by_claim.items():
             if key[0] != section:
-                section, unit = key[0], None
+                section = key[0]
                 y += 0.9
-                axes.text(0, y, section, va="center", fontsize=9, fontweight="bold")
+                axes.text(0, y, section, va="center", fontsize=8.3, fontweight="bold")
                 y += 1
             shown = judged[key]
-            if shown and shown[0]["unit"] != unit:
-                unit = shown[0]["unit"]
-                _scale(axes, y, unit)
+            if key in scales:
+                _scale(axes, y, scales[key])
                 y += 0.85
-            axes.text(0, y, found[0]["short"], va="center", fontsize=9, color="#222222")
-            for row in found if shown else found[:1]:
+            axes.text(0, y, of[0]["short"], va="center", fontsize=9, color="#222222")
+            for row in of if shown else of[:1]:
                 if several and shown:
                     y += 1
                     axes.text(0.03, y, row["dataset"], va="center", fontsize=8, color=MUTED)
                 _verdict(axes, y, row)
                 if row["verdict"] != "not testable here":
                     y += 1
-                    _strip(axes, y, row)
+                    _strip(axes, y, row, scale_of(shown))
                     y += 0.25
             y += 1
 

@@ -5,9 +5,10 @@ import re
 import polars as pl
 import pytest
 from judge_claims import FROM_BEST
-from plot_claims import SCALES, STRIP, VERDICTS, place_on_strip, plot_claims
+from plot_claims import SCALES, STRIP, VERDICTS, place_on_strip, plot_claims, scale_of
 
 from shared.contracts import CATEGORIES
+from shared.words import found
 
 SECTION = "How common?"
 
@@ -51,7 +52,7 @@ def test_the_words_of_a_verdict_are_dark_enough_to_read_on_white(name):
 
 @pytest.mark.parametrize("unit", SCALES)
 def test_a_scale_rises_from_end_to_end(unit):
-    place, ticks, _ = SCALES[unit]
+    place, ticks, *_ = SCALES[unit]
     at = [place(tick) for tick in ticks]
     assert at == pytest.approx([0, 0.25, 0.5, 0.75, 1])
 
@@ -60,14 +61,36 @@ def test_a_judged_claim_adds_a_strip_with_its_numbers_to_its_line(tmp_path):
     low, words = drawn(tmp_path, claim("a", "not testable here"))
     high, more = drawn(tmp_path, claim("a"))
     assert high > low
-    assert more == words + len(SCALES["share"][1]) + 1
+    assert more == words + len(SCALES["share"][1]) + 2  # the scale's name, and the numbers
 
 
 def test_changes_and_shares_each_get_their_scale(tmp_path):
     _, one = drawn(tmp_path, claim("a"), claim("b"))
     change = claim("b", unit="change", estimate=-0.2, region=(0, 0.5), number=None)
     _, two = drawn(tmp_path, claim("a"), change)
-    assert two == one + len(SCALES["change"][1])
+    assert two == one + len(SCALES["change"][1]) + 1
+
+
+def test_an_interval_above_ten_per_cent_is_drawn_on_a_linear_scale():
+    assert scale_of([claim("a", estimate=0.05)]) == "share"
+    assert scale_of([claim("a", estimate=0.79, region=(0.5, None))]) == "large share"
+    assert scale_of([claim("a", estimate=0.05, region=(0.1, None))]) == "large share"
+    assert scale_of([claim("a", estimate=0.05), claim("a", estimate=0.2, dataset="b")]) == "large share"
+    assert place_on_strip("large share", 0.84) - place_on_strip("large share", 0.65) > 0.1 * STRIP
+
+
+def test_a_scale_stands_again_where_it_changes(tmp_path):
+    small, large = claim("a"), claim("b", estimate=0.4)
+    height, words = drawn(tmp_path, small, small | {"id": "c"}, large, large | {"id": "d"})
+    higher, more = drawn(tmp_path, small, large, small | {"id": "c"}, large | {"id": "d"})
+    assert higher > height
+    assert more == words + len(SCALES["share"][1]) + len(SCALES["large share"][1]) + 2
+
+
+def test_numbers_read_as_in_the_report(tmp_path):
+    drawn(tmp_path, claim("a", estimate=0.83, region=(0.5, None)) | {"ci_high": 0.999})
+    words = found({"unit": "share", "estimate": 0.83, "ci_low": 0.664, "ci_high": 0.999})
+    assert f"<!-- {words} -->" in (tmp_path / "claims.svg").read_text(encoding="utf-8")
 
 
 def test_each_data_set_has_its_line_where_one_of_them_could_be_judged(tmp_path):
