@@ -264,6 +264,7 @@ rule plot_prevalence:
     """Figure 1: the distribution of affective conversation types."""
     input:
         prevalence=f"results/{RUN}/tables/prevalence.csv",
+        claims="config/claims.yaml",
     output:
         figure=report(
             f"results/{RUN}/figures/prevalence.svg", caption="../report/captions/figure.rst", category="Figures"
@@ -304,6 +305,7 @@ rule plot_pushback:
     """Figure 3: rate of pushback by type of conversation."""
     input:
         pushback=f"results/{RUN}/tables/pushback.csv",
+        claims="config/claims.yaml",
     output:
         figure=report(
             f"results/{RUN}/figures/pushback.svg", caption="../report/captions/figure.rst", category="Figures"

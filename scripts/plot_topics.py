@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def plot_topics(topics: pl.DataFrame, path: str) -> None:
     """Draw the share of each published topic in its category, with its stability; topics under the floor are not drawn."""
     several, shown = len(datasets_of(topics)) > 1, topics.filter(pl.col("share_of_category").is_not_null())
-    named = shown.filter(pl.col("topic") != MERGED).height
+    named = shown.filter(~pl.col("topic").is_in([MERGED, UNNAMED])).height
     rows = list(shown.iter_rows(named=True)) if named else []
     with figure(path, width=7.6, height=max(2.0, 0.8 + 0.27 * len(rows))) as axes:
         if not rows:
@@ -46,9 +46,15 @@ def plot_topics(topics: pl.DataFrame, path: str) -> None:
         # The widest bar takes a third, so that six words have room beside it.
         widest = max(row["share_of_category"] for row in rows)
         axes.set_xlim(0, 3 * widest)
-        axes.set_xticks([tick for tick in MaxNLocator(3).tick_values(0, widest) if 0 <= tick <= 1.01 * widest])
+        axes.set_xticks(
+            [
+                tick
+                for tick in MaxNLocator(3, steps=[1, 2, 2.5, 5, 10]).tick_values(0, widest)
+                if 0 <= tick <= 1.01 * widest
+            ]
+        )
         percent_axis(axes.xaxis)
-        axes.set_xlabel("Share of the category's conversations")
+        axes.set_xlabel("Share of the category's conversations", loc="left")
 
 
 def main():

@@ -2,13 +2,19 @@
 
 import html
 import re
+import textwrap
+from pathlib import Path
 
 import polars as pl
 import pytest
-from plot_prevalence import PUBLISHED, plot_prevalence
+from plot_prevalence import plot_prevalence
 from write_report import Tables, alternative_texts
 
-from shared.figures import TITLES, read_table
+from shared.figures import LABEL, TITLES, published_of, read_table
+from shared.words import percent
+
+PUBLISHED = published_of(Path(__file__).parents[1] / "config" / "claims.yaml", "prevalence")
+FIRST_LINES = {textwrap.wrap(title, LABEL)[0]: title for title in TITLES.values()}
 
 GROUPS = ["content creation", "affective", "interpersonal", "coaching", "romantic", "companionship or roleplay"]
 KEYS = ["dataset", "group", "share_of", "weighting"]
@@ -27,7 +33,7 @@ def svg(tmp_path):
     """A function that draws a table and gives the figure's source."""
 
     def draw(rows):
-        plot_prevalence(rows, tmp_path / "figure.svg")
+        plot_prevalence(rows, tmp_path / "figure.svg", published=PUBLISHED)
         return (tmp_path / "figure.svg").read_text(encoding="utf-8")
 
     return draw
@@ -43,8 +49,8 @@ def test_rows_are_those_of_the_table_in_its_order_each_once(svg):
     rows = table()
     backwards = rows.reverse()
     titles = [TITLES[group] for group in GROUPS[1:]]
-    assert [text for text, _ in words(svg(rows)) if text in TITLES.values()] == titles
-    assert [text for text, _ in words(svg(backwards)) if text in TITLES.values()] == titles[::-1]
+    assert [FIRST_LINES[text] for text, _ in words(svg(rows)) if text in FIRST_LINES] == titles
+    assert [FIRST_LINES[text] for text, _ in words(svg(backwards)) if text in FIRST_LINES] == titles[::-1]
 
 
 def test_what_is_read_out_is_what_is_drawn(svg, tmp_path):
@@ -54,7 +60,7 @@ def test_what_is_read_out_is_what_is_drawn(svg, tmp_path):
         path.write_text("dataset\n", encoding="utf-8")
     table().write_csv(tmp_path / "prevalence.csv")
     said = alternative_texts(Tables([str(path) for path in paths]), [])["alt_prevalence"]
-    drawn = [text for text, _ in words(svg(table())) if text in TITLES.values()]
+    drawn = [FIRST_LINES[text] for text, _ in words(svg(table())) if text in FIRST_LINES]
     assert re.findall(r"[.;] ([^:;]+):", said) == drawn
 
 
@@ -64,6 +70,23 @@ def test_the_study_s_numbers_do_not_reach_over_the_labels_of_the_rows(svg, estim
     zero = dict(texts)["0 %"]
     published = [left for text, left in texts if text.startswith("study:")]
     assert len(published) == len(PUBLISHED) and min(published) >= zero
+
+
+def test_the_study_s_numbers_are_those_of_the_claims(svg):
+    assert PUBLISHED == {
+        "affective": (0.029, "2.9 %"),
+        "companionship or roleplay": (0.005, "< 0.5 %"),
+        "romantic": (0.001, "< 0.1 %"),
+    }
+    assert {text for text, _ in words(svg(table())) if "study" in text} == {
+        f"study: {said}" for _, said in PUBLISHED.values()
+    }
+
+
+def test_the_number_found_is_not_taken_for_a_base_and_shares_read_as_in_the_report(svg):
+    texts = [text for text, _ in words(svg(table(estimate=0.996)))]
+    assert "(found 200)" in texts and not [text for text in texts if "n =" in text]
+    assert percent(0.996) in texts
 
 
 def test_the_axis_gives_its_lines_their_own_numbers(svg):

@@ -1,5 +1,6 @@
 """One look for all figures: intervals drawn, values named where they stand, n in the axis, colours that colour-blind readers can tell apart."""
 
+import textwrap
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,11 +10,22 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt
 import polars as pl
 import seaborn as sns
+import yaml
 from matplotlib.ticker import FuncFormatter
 
-from shared.words import short_title
+from shared.words import percent, short_title
 
 OURS, STUDY, MUTED = "#0072B2", "#D55E00", "#7a7a7a"  # Okabe & Ito's blue and vermilion, and a grey
+
+NARROW, LABEL = (
+    4.4,
+    20,
+)  # inches and letters: on a phone a figure so narrow, with labels so narrow, is read without scrolling
+CLEAR = {
+    "boxstyle": "square,pad=0.1",
+    "facecolor": "white",
+    "edgecolor": "none",
+}  # behind words that a line would strike through
 
 TITLES = {
     "affective": "All affective",
@@ -56,19 +68,32 @@ def percent_axis(axis) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g} %"))
 
 
-def row_label(title: str, n) -> str:
-    """Tick label with the number of conversations, or with the reason why there is none."""
-    return f"{title}\n(n = {int(n):,})" if n is not None else f"{title}\n(under the floor)"
+def row_label(title: str, n, kind: str = "n =") -> str:
+    """Tick label with the number of conversations, or with the reason why there is none; `kind` says what is counted."""
+    return f"{title}\n({kind} {int(n):,})" if n is not None else f"{title}\n(under the floor)"
 
 
 def interval_row(axes, y: float, *, estimate, low, high, label: str = "", color: str = OURS) -> None:
     """One estimate with its interval; the label stands above the mark, and an absent estimate says so."""
     if estimate is None or low is None:
-        axes.text(0, y, "  too few to say", va="center", ha="left", color=MUTED, style="italic", fontsize=9)
+        words = "too few to say"
+        axes.annotate(
+            words,
+            (0, y),
+            textcoords="offset points",
+            xytext=(7, 0),
+            va="center",
+            color=MUTED,
+            style="italic",
+            fontsize=9,
+            bbox=CLEAR,
+        )
         return
     axes.plot([low, high], [y, y], color=color, linewidth=2, solid_capstyle="butt")
     axes.plot([estimate], [y], "o", color=color, markersize=6)
-    axes.annotate(label, (estimate, y), textcoords="offset points", xytext=(-4, 7), ha="left", fontsize=9, color=color)
+    axes.annotate(
+        label, (estimate, y), textcoords="offset points", xytext=(-4, 7), ha="left", fontsize=9, color=color, bbox=CLEAR
+    )
 
 
 def value_beside(axes, y: float, value: float | None, *, color: str) -> None:
@@ -78,14 +103,16 @@ def value_beside(axes, y: float, value: float | None, *, color: str) -> None:
         axes.text(1.02, y, f"{value:+z.2f}", color=color, fontsize=9, **where)
 
 
-def share_rows(axes, rows: list[dict], *, several: bool, label) -> None:
-    """One row per group: corrected share with interval and `label` of it, the naive share as a grey bar, n beside the title."""
+def share_rows(axes, rows: list[dict], *, several: bool, kind: str = "n =") -> None:
+    """One row per group: corrected share with interval and its words, the naive share as a grey bar, the number of `kind` beside the title."""
     for y, row in enumerate(rows):
-        words = label(row["estimate"]) if row["estimate"] is not None else ""
-        interval_row(axes, y, estimate=row["estimate"], low=row["ci_low"], high=row["ci_high"], label=words)
+        words, bounds = percent(row["estimate"]), {"low": row["ci_low"], "high": row["ci_high"]}
+        interval_row(axes, y, estimate=row["estimate"], **bounds, label=words)
         if row["share_naive"] is not None:
             axes.plot([row["share_naive"]], [y], "|", color=MUTED, markersize=11, markeredgewidth=2)
-    finish_rows(axes, [row_label(row_title(row, several), row["n_conversations"]) for row in rows])
+    titles = [textwrap.fill(row_title(row, several), LABEL) for row in rows]
+    labels = [row_label(title, row["n_conversations"], kind) for title, row in zip(titles, rows, strict=True)]
+    finish_rows(axes, labels)
 
 
 def finish_rows(axes, labels: list[str]) -> None:
@@ -98,7 +125,7 @@ def finish_rows(axes, labels: list[str]) -> None:
 def nothing_to_show(axes, sentence: str) -> None:
     """A figure, or a panel of one, that says why it is empty; a figure takes no more room for it than it needs."""
     if len(axes.figure.axes) == 1:
-        axes.figure.set_figheight(1)
+        axes.figure.set_figheight(0.7)
     axes.text(0.5, 0.5, sentence, ha="center", va="center", color=MUTED, style="italic", transform=axes.transAxes)
     axes.set_xticks([])
     axes.set_yticks([])
@@ -107,12 +134,24 @@ def nothing_to_show(axes, sentence: str) -> None:
 def read_table(path: str, titles: dict[str, str]) -> pl.DataFrame:
     """A table of results with the short title of each data set in the place of its key."""
     names = {dataset: short_title(title) for dataset, title in titles.items()}
-    return pl.read_csv(path, infer_schema_length=None).with_columns(pl.col("dataset").replace(names))
+    table = pl.read_csv(path, infer_schema_length=None)
+    hidden = [column.name for column in table if column.null_count() == table.height]  # nothing says what they hold
+    return table.with_columns(pl.col(hidden).cast(pl.Float64), pl.col("dataset").replace(names))
 
 
 def datasets_of(table) -> list[str]:
     """Data sets in their order in the table; with several, each row is labelled with its own."""
     return table["dataset"].unique(maintain_order=True).to_list()
+
+
+def published_of(path: str, table: str) -> dict[str, tuple[float, str]]:
+    """{group: (number that the study published, its words)} for a table, from the rules of the claims (config/claims.yaml)."""
+    claims = yaml.safe_load(Path(path).read_text(encoding="utf-8"))["claims"]
+    return {
+        claim["value"]["where"]["group"]: (claim["published_value"], claim["published"].split(" (")[0])
+        for claim in claims
+        if claim.get("value", {}).get("table") == table and claim.get("published_value") is not None
+    }
 
 
 def in_figure(row: dict) -> bool:
