@@ -31,7 +31,11 @@ PACKAGES = [
     "seaborn",
     "pandas",
 ]
-LABELLED = {"arena": "Chatbot Arena", "hh": "HH-RLHF", "coconot": "CoCoNot"}  # sources of labels, beside the run's data sets
+LABELLED = {
+    "arena": "Chatbot Arena",
+    "hh": "HH-RLHF",
+    "coconot": "CoCoNot",
+}  # sources of labels, beside the run's data sets
 MOST_VALUES = 8  # of a dimension that are printed
 HEADLINES = [
     "affective-share",

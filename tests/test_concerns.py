@@ -17,6 +17,7 @@ from test_estimates import affective, measures, row
 from shared import contracts
 from shared.contracts import CATEGORIES
 from shared.features import MESSAGE_CHARACTERS, in_words
+from shared.figures import read_table
 from shared.findings import on_concerns
 from shared.statistics import jeffreys_interval
 from shared.tables import hidden_parts, small
@@ -265,6 +266,15 @@ def test_figure_draws_the_most_frequent_concerns_of_each_category_and_none_that_
     path = tmp_path / "figure.svg"
     plot_concerns(table, str(path))
     assert "Harbours" in path.read_text(encoding="utf-8")
+
+
+def test_a_table_of_which_everything_is_hidden_is_read_and_drawn(tmp_path):
+    table = published(measures((60, affective("coaching"))), {"storms": 24}).with_columns(
+        n_conversations=pl.lit(None, pl.Int64), suppressed=pl.lit(True)
+    )
+    table.write_csv(tmp_path / "concerns.csv")
+    plot_concerns(read_table(tmp_path / "concerns.csv", {"own": "Own logs"}), str(tmp_path / "figure.svg"))
+    assert "No concern" in (tmp_path / "figure.svg").read_text(encoding="utf-8")
 
 
 def test_figure_without_anything_to_draw_says_so(tmp_path):
