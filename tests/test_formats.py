@@ -173,6 +173,11 @@ def test_claude_export_is_the_branch_of_its_current_leaf_or_of_the_newest(leaf, 
     assert [text for _, text in spoken(record)["c"]] == ["Is clay bad?", "No.", *last]
 
 
+def test_messages_that_name_parents_but_not_themselves_stay_in_order():
+    messages = [{name: value for name, value in said.items() if name != "uuid"} for said in BRANCHED[:2]]
+    assert [text for _, text in spoken({"uuid": "c", "chat_messages": messages})["c"]] == ["Is clay bad?", "No."]
+
+
 def test_claude_export_takes_blocks_before_notes_and_a_paste_for_an_empty_text():
     blocks = [{"type": "thinking", "thinking": "Hm."}, {"type": "text", "text": "It holds water."}]
     record = {

@@ -51,6 +51,7 @@ def test_first_present_passes_over_absent_and_null_keys_only(record, expected):
         ([{"text": None}], ""),
         ([{"type": "text", "text": {"value": "look", "annotations": []}}], "look"),
         ([{"type": "image_url"}], ""),
+        ([{"type": "context", "data": 7}], ""),
         ([{"text": None}, None, 7, "here"], "here"),
         ([], ""),
     ],

@@ -15,6 +15,7 @@ MESSAGES_KEYS = ("conversation", "conversations", "messages")
 ROLE_KEYS = ("role", "from", "sender")
 TEXT_KEYS = ("content", "value", "text", "parts")
 TOOL_KEYS, TOOL_PARTS = ("tool_calls", "function_call"), ("tool_use", "tool_result")
+TEXT_TYPES = (None, "text", "input_text", "output_text")  # of a message's parts; others are no text, and may lack one
 TEXTLESS = {*TEXT_KEYS, *TOOL_KEYS}  # a message with one of them may be without text
 MINIMAL = '{"id": "a1", "messages": [{"role": "user", "content": "..."}, {"role": "assistant", "content": "..."}]}'
 GROUP = f"rows must be grouped by conversation, one record for each, such as {MINIMAL}"
@@ -115,7 +116,7 @@ def text_of(content: Any) -> str:
     spoken = [text for text in spoken if isinstance(text, str)]
     if not spoken:
         for part in filter(lambda part: isinstance(part, dict) and "text" not in part, content):
-            if "text" in str(first_present(part, ("type", "content_type")) or "text"):
+            if first_present(part, ("type", "content_type")) in TEXT_TYPES:
                 raise Reject(f"no text in the parts of a message; the keys of one are {keys_of(part)}")
     return clean("\n".join(spoken))
 

@@ -89,7 +89,7 @@ def _branch(messages: list, leaf: Any = None) -> list:
     parents = {name: message.get(key) for name, message in by_name.items()}
     parents = {name: of[-1] if isinstance(of, list) and of else of for name, of in parents.items()}
     times = {name: message.get(time) for name, message in by_name.items()}
-    return [by_name[name] for name in _way(parents, times, leaf)]
+    return [by_name[name] for name in _way(parents, times, leaf)] or messages
 
 
 def _chatgpt(record: dict) -> dict:
