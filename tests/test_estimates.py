@@ -409,8 +409,15 @@ def test_too_few_affective_labels_say_nothing_of_the_affective(n, correction):
 )
 def test_own_labels_speak_from_fifty_on(n, correction):
     labels = held_out((n - 20, set(), set()), (20, COACHING, COACHING))
-    found = row(prevalence(measures((50, affective("coaching")), (50, {})), labels), group="affective", share_of="all")
-    assert found["correction"] == correction
+    table = prevalence(measures((50, affective("coaching")), (50, {})), labels)
+    found = row(table, group="affective", share_of="all")
+    assert (found["correction"], found["from_labels"], found["n_labels"]) == (
+        correction,
+        n == 50,
+        50 if n == 50 else None,
+    )
+    of_affective = row(table, group="coaching", share_of="affective")
+    assert of_affective["n_labels"] == 20
 
 
 def test_a_group_under_the_floor_has_the_share_of_the_labels_and_no_other():
@@ -743,7 +750,8 @@ def test_pushback_is_that_of_the_affective_labels_whatever_the_rules_find(n_foun
 def test_labels_of_pushback_that_are_not_public_have_the_floor_themselves(n_true, min_positive, from_labels):
     table = measures((60, affective("coaching") | PUSHED), (340, {}))
     found = row(pushback(table, read_for_pushback(40, n_true), SAMPLE, min_positive=min_positive), group="coaching")
-    assert found["correction"].startswith("labelled") == from_labels
+    assert found["correction"].startswith("labelled") == from_labels == found["from_labels"]
+    assert found["n_labels"] == (40 if from_labels else None)
 
 
 @pytest.mark.parametrize(
@@ -755,6 +763,13 @@ def test_labels_that_say_nothing_of_the_whole_group_give_error_rates_alone(n_rea
     table = measures((60, affective("coaching") | PUSHED), (60, affective("coaching")), (280, {}))
     found = row(pushback(table, read_for_pushback(n_read, 10), classes), group="coaching")
     assert found["correction"] == "error rates of this data set"
+    assert (found["from_labels"], found["n_labels"]) == (False, None)
+
+
+def test_error_rates_of_other_data_are_called_so():
+    labels = read_for_pushback(40, 10).with_columns(source=pl.lit("other"))
+    found = row(pushback(measures((60, affective("coaching")), (340, {})), labels), group="coaching")
+    assert found["correction"] == "error rates carried over from other sources"
 
 
 def test_conversations_outside_the_group_need_no_reading_for_pushback():
