@@ -66,22 +66,24 @@ local function joined(inlines)
   return inlines
 end
 
--- The longest line of each column in letters; the words of its head are bold, and may stand below each other.
+-- The longest line of each column in letters, and the weight of its text; the words of its head are bold, and may stand below each other.
 local function letters_of(tbl)
-  local letters = {}
-  for i = 1, #tbl.colspecs do letters[i] = 1 end
+  local letters, weights = {}, {}
+  for i = 1, #tbl.colspecs do letters[i], weights[i] = 1, 0 end
   local function measure(rows, pattern, broad)
     for _, row in ipairs(rows) do
       for i, cell in ipairs(row.cells) do
         for words in pandoc.utils.stringify(cell.contents):gmatch(pattern) do
           letters[i] = math.max(letters[i], broad * utf8.len(words))
+          weights[i] = weights[i] + utf8.len(words) ^ 2
         end
       end
     end
   end
   measure(tbl.head.rows, "%S+", 1.2)
   for _, body in ipairs(tbl.bodies) do measure(body.body, ".+", 1) end
-  return letters
+  for i, weight in ipairs(weights) do weights[i] = math.sqrt(weight) end -- long cells count for more, since they make their row high
+  return letters, weights
 end
 
 local SHORT = 27 -- letters: a longer line is text, and may be broken
@@ -98,28 +100,30 @@ local function widths_of(letters, medium)
   return widths, sum
 end
 
--- What is left of the page is shared among the columns of text, in the proportions of the template, none wider than its text.
+-- What is left of the page is shared among the columns of text by their weights, none wider than its text.
 local function in_pdf(tbl)
-  local letters, wanted, texts = letters_of(tbl), 0, {}
+  local letters, weights = letters_of(tbl)
   local widths, sum = widths_of(letters, PDF)
-  for i, spec in ipairs(tbl.colspecs) do
+  local wanted, texts = 0, {}
+  for i in ipairs(widths) do
     if letters[i] > SHORT then
       table.insert(texts, i)
-      wanted, sum = wanted + spec[2], sum - widths[i]
+      wanted, sum = wanted + weights[i], sum - widths[i]
     end
   end
-  table.sort(texts, function(a, b) return letters[a] / tbl.colspecs[a][2] < letters[b] / tbl.colspecs[b][2] end)
+  table.sort(texts, function(a, b) return letters[a] / weights[a] < letters[b] / weights[b] end)
   for _, i in ipairs(texts) do
-    local share = (PAGE - sum) * tbl.colspecs[i][2] / wanted
+    local share = (PAGE - sum) * weights[i] / wanted
     widths[i] = math.max(widths[i], math.min(letters[i] * PDF.letter + PDF.inset, share))
-    wanted, sum = wanted - tbl.colspecs[i][2], sum + widths[i]
+    wanted, sum = wanted - weights[i], sum + widths[i]
   end
   for i, width in ipairs(widths) do tbl.colspecs[i] = { tbl.colspecs[i][1], width / math.max(sum, PAGE) } end
 end
 
 -- Browsers share out the width themselves; a table that is too wide for its window scrolls.
 local function on_screen(tbl)
-  local _, sum = widths_of(letters_of(tbl), SCREEN)
+  local letters = letters_of(tbl)
+  local _, sum = widths_of(letters, SCREEN)
   tbl.attributes.style = ("min-width: %.0frem"):format(sum)
   for i, spec in ipairs(tbl.colspecs) do tbl.colspecs[i] = { spec[1] } end
 end
@@ -136,6 +140,11 @@ return {
     end,
   },
   {
+    -- One minus sign: Typst makes it of a hyphen at the start of a word and not behind a bracket.
+    Str = function(str)
+      local text, found = str.text:gsub("^(%(?)%-(%d)", "%1\u{2212}%2")
+      if found > 0 then return pandoc.Str(text) end
+    end,
     Div = function(div)
       if FORMAT:match("typst") then return in_typst(div) end
       if FORMAT:match("html") then return in_html(div) end

@@ -4,8 +4,8 @@ for (const table of document.querySelectorAll("table")) {
   if (!table.tHead || !body || body.rows.length < 9) continue;
   const value = (row, column) => {
     const text = row.cells[column].textContent.trim();
-    const number = parseFloat(text.replace(/[,\u00a0<]/g, ""));
-    return /^[<+\-]?\s*\d/.test(text) ? number : text.toLowerCase();
+    const number = parseFloat(text.replace(/[,\u00a0<]/g, "").replace("\u2212", "-"));
+    return /^[<+\-\u2212]?\s*\d/.test(text) ? number : text.toLowerCase();
   };
   const before = (a, b) => (typeof a === typeof b ? (a < b ? -1 : a > b ? 1 : 0) : typeof a === "number" ? -1 : 1);
   [...table.tHead.rows[0].cells].forEach((head, column) => {

@@ -20,6 +20,7 @@ VERDICTS = {
     "not supported": ("X", "#98005a"),
     "not testable here": ("_", "#6b6b6b"),
 }
+MINUS = "\u2212"  # as in the report
 # (place from 0 to 1, ticks, their words, name of the scale). On a logarithm an interval above 10 % would look shorter than its mark.
 SCALES = {
     "share": (
@@ -32,7 +33,7 @@ SCALES = {
     "change": (
         lambda value: value + 0.5,
         [-0.5, -0.25, 0, 0.25, 0.5],
-        lambda value: f"{value:+g}" if value else "0",
+        lambda value: f"{value:+g}".replace("-", MINUS) if value else "0",
         "linear",
     ),
 }
@@ -82,7 +83,7 @@ def _strip(axes, y: float, row: dict, scale: str) -> None:
         zorder=3,
     )
     axes.plot([place_on_strip(scale, row["estimate"])], [y], mark, color=color, markersize=6, zorder=4)
-    axes.text(RIGHT, y, found(row), ha="right", va="center", fontsize=8, color="#333333")
+    axes.text(RIGHT, y, found(row).replace("-", MINUS), ha="right", va="center", fontsize=8, color="#333333")
 
 
 def _verdict(axes, y, row):

@@ -27,7 +27,7 @@ def plot_prevalence(prevalence: pl.DataFrame, path: str, *, published: dict[str,
     """Draw shares of all conversations, weighted by conversation, in the table's order; what the study published (published_of) is marked."""
     several = len(datasets_of(prevalence)) > 1
     rows = [row for row in prevalence.iter_rows(named=True) if in_figure(row)]
-    with figure(path, width=NARROW, height=0.9 + 0.6 * max(len(rows), 3)) as axes:
+    with figure(path, width=NARROW, height=0.9 + 0.5 * max(len(rows), 3)) as axes:
         if not rows or all(row["estimate"] is None for row in rows):
             nothing_to_show(axes, "No conversations to estimate from")
             return

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def plot_pushback(pushback: pl.DataFrame, path: str, *, bound: tuple[float, str]) -> None:
     """Draw corrected shares with intervals and naive shares; the study's bound (its value and words) for its four types is a line."""
     rows, several = list(pushback.iter_rows(named=True)), len(datasets_of(pushback)) > 1
-    with figure(path, width=NARROW, height=0.9 + 0.6 * max(len(rows), 3)) as axes:
+    with figure(path, width=NARROW, height=0.9 + 0.5 * max(len(rows), 3)) as axes:
         if not any(row["estimate"] is not None for row in rows):
             nothing_to_show(axes, "Too few conversations of every type")
             return

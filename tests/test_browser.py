@@ -53,6 +53,22 @@ def test_wide_figures_keep_their_size_on_a_phone_and_can_be_scrolled(page):
     assert page(1400).value("[...document.querySelectorAll('figure .wide')].every(b => b.scrollWidth <= b.clientWidth)")
 
 
+@pytest.mark.parametrize("width", [360, 800, 1280, 1400])
+def test_captions_are_not_cut_where_a_table_scrolls(page, width):
+    tab = page(width)
+    tab.value("document.querySelectorAll('details').forEach(box => box.open = true)")
+    cut = """[...document.querySelectorAll('.wide caption')].filter(caption => { const words = document.createRange(); words.selectNodeContents(caption);
+      return words.getBoundingClientRect().right > caption.closest('.wide').getBoundingClientRect().right + 1; }).map(caption => caption.textContent)"""
+    assert tab.value("document.querySelectorAll('.wide caption').length") > 10
+    assert tab.value(cut) == []
+
+
+@pytest.mark.parametrize("width", [1280, 1400])
+def test_the_verdicts_of_all_claims_are_seen_without_scrolling_at_a_desk(page, width):
+    frame = "document.querySelector('#tbl-claims').closest('.wide')"
+    assert page(width).value(f"{frame}.scrollWidth - {frame}.clientWidth") <= 0
+
+
 def test_no_interval_of_a_table_is_broken_over_lines(page):
     tab = page(800)
     tab.value("document.querySelectorAll('details').forEach(box => box.open = true)")

@@ -365,3 +365,50 @@ def test_a_table_is_as_wide_as_its_numbers_need_on_the_screen(report):
     page = (path.parent / "report.html").read_text(encoding="utf-8")
     assert re.search(r'<table\b[^>]*id="tbl-animals"[^>]*min-width: \d+rem', page)
     assert not re.search(r'<table\b[^>]*id="tbl-few"[^>]*min-width', page) and "<col style" not in page
+
+
+def test_every_minus_is_the_same_sign(report):
+    table = "\n| Owl | change |\n|:--|--:|\n| one | -0.04 (-0.18 to +0.13) |\n\n: Owls. {#tbl-owls}\n"
+    for text in render(report(f"Foxes fall by -0.04 (-0.18 to +0.13), well-known since 2020-10.\n{table}")):
+        assert text.count("\u22120.04 (\u22120.18 to +0.13)") == 2
+        assert "well-known since 2020-10" in text
+
+
+def tall_figures(folder, height):
+    (folder / "tall.svg").write_text(SVG.replace('"20" height="10"', f'"300pt" height="{height}pt"'), encoding="utf-8")
+    return "![Foxes.](tall.svg){#fig-%s}\n\n"
+
+
+@pytest.mark.parametrize("height", [100, 450])
+def test_a_figure_stands_in_its_section(report, height):
+    figure = tall_figures(report("").parent, height)
+    parts = [f"# Part {n} begins\n\n{'Foxes are few. ' * 140}\n\n{figure % n}{'So. ' * 60}\n\n" for n in "abcdef"]
+    text = " ".join("".join(above for above, _ in sheets(report("".join(parts)))).replace("\u00a0", " ").split())
+    places = [text.index(words) for n, letter in enumerate("abcdef", 1) for words in (f"Part {letter}", f"Figure {n}:")]
+    assert places == sorted(places)
+
+
+def test_a_table_of_few_rows_is_kept_in_one_piece(report):
+    rows = "".join(f"| animal {n} | {n} |\n" for n in range(11))
+    table = "| Animal | n |\n|:--|--:|\n" + rows + "\n: Counted. {#tbl-%s}\n\n"
+    lines = ["Foxes are few.\n\n" * (7 + 3 * number) for number in range(9)]
+    pages = [above for above, _ in sheets(report("".join(line + table % n for n, line in enumerate(lines))))]
+    assert len(pages) > 5
+    assert all(above.count("animal 0") == above.count("animal 10") for above in pages)
+
+
+def test_the_longest_column_of_a_table_is_the_widest_in_the_pdf(report):
+    cells = [
+        "Owls in barns hunt by night in the towns of the north of the land",
+        "Foxes hunt at dusk. " * 12,
+        "Hares hide by day in the fields there, and in woods at the coast",
+    ]
+    body = "| Owl | Fox | Hare |\n|:-----------------------|:----|:-----------------------|\n| " + " | ".join(cells)
+    path = report(body + " |\n\n: Animals. {#tbl-animals}\n")
+    filters = [f"--lua-filter={CROSSREF}", "--lua-filter=boxes.lua"]
+    command = [pypandoc.get_pandoc_path(), path.name, "--to", "typst", *filters]
+    written = subprocess.run(command, cwd=path.parent, capture_output=True, text=True, check=True).stdout
+    owl, fox, hare = (
+        float(share) for share in re.search(r"columns: \(([^)]*)\)", written)[1].replace("%", "").split(",")
+    )
+    assert fox > owl and fox > hare

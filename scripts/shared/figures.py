@@ -113,6 +113,7 @@ def share_rows(axes, rows: list[dict], *, several: bool, kind: str = "n =") -> N
     titles = [textwrap.fill(row_title(row, several), LABEL) for row in rows]
     labels = [row_label(title, row["n_conversations"], kind) for title, row in zip(titles, rows, strict=True)]
     finish_rows(axes, labels)
+    axes.tick_params(axis="y", labelsize=9)
 
 
 def finish_rows(axes, labels: list[str]) -> None:
