@@ -63,7 +63,7 @@ def test_captions_are_not_cut_where_a_table_scrolls(page, width):
     assert tab.value(cut) == []
 
 
-@pytest.mark.parametrize("width", [1280, 1400])
+@pytest.mark.parametrize("width", [1280, 1400, 1440])
 def test_the_verdicts_of_all_claims_are_seen_without_scrolling_at_a_desk(page, width):
     frame = "document.querySelector('#tbl-claims').closest('.wide')"
     assert page(width).value(f"{frame}.scrollWidth - {frame}.clientWidth") <= 0
