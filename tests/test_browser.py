@@ -179,4 +179,4 @@ def test_printing_gives_pages_that_show_what_is_folded_on_the_screen(page):
     pages = pypdfium2.PdfDocument(base64.b64decode(printed))
     text = " ".join(" ".join(sheet.get_textpage().get_text_range() for sheet in pages).split())
     assert 8 <= len(pages) <= 60
-    assert "snakemake -R estimate_prevalence --until estimate_prevalence" in text
+    assert "snakemake estimate_prevalence -R estimate_prevalence" in text
