@@ -30,6 +30,7 @@ SLICE = 8_000  # conversations that are looked through at a time: two groups of 
 LOGS = Path("logs")
 # Links and dates stand in every report. Presidio reads e-mail addresses with a list of domains from the network, ADDRESSES without one.
 UNREAD = {"URL", "DATE_TIME", "EMAIL_ADDRESS"}
+DRAWN = r"\b[mp][0-9a-f]{10}\b"  # markers and clip paths are named so by matplotlib; one in many looks like a licence with its check digit
 SURE = 0.4  # of Presidio's score: under it lie patterns that any short word or number meets
 MIN_KEY = 4  # characters; a shorter user key cannot be told from a number or a word
 
@@ -100,8 +101,8 @@ def presidio_recognizers() -> list:
 
 
 def second_reading(parts: list[str], recognizers: list) -> dict[str, int]:
-    """How often Presidio sees each of its kinds in the texts; a plain number is none, whatever it looks like."""
-    text, counts = "\n\n".join(parts), Counter()
+    """How often Presidio sees each of its kinds in the texts; a plain number is none, whatever it looks like, nor the name of a drawing's piece."""
+    text, counts = re.sub(DRAWN, " ", "\n\n".join(parts)), Counter()
     for recognizer in recognizers:
         found = recognizer.analyze(text, recognizer.supported_entities, None)
         sure = {(one.start, one.end, one.entity_type) for one in found if one.score >= SURE}

@@ -253,6 +253,12 @@ def test_presidio_finds_what_its_patterns_know_and_does_not_repeat_it(tmp_path, 
     assert not set(re.findall(r"\d{3,}", content)) & set(re.findall(r"\d{3,}", found["findings"]))
 
 
+def test_presidio_takes_no_piece_of_a_drawing_for_a_licence(tmp_path, shard):
+    assert "medical license: 1" in second_row(tmp_path, shard, "The form says BB1388568.")["findings"]
+    drawing = '<svg xmlns="http://www.w3.org/2000/svg"><use href="#mb1388568ab"/></svg>'
+    assert second_row(tmp_path, shard, drawing, name="figure.svg")["n_findings"] == 0
+
+
 def test_presidio_takes_no_number_of_a_real_run_for_a_person_s(shard):
     pytest.importorskip("presidio_analyzer", reason="Presidio is not installed: pip install presidio-analyzer")
     paths = [path for path in sorted((ROOT / "docs" / "example").rglob("*")) if path.is_file()]

@@ -136,7 +136,7 @@ def read_table(path: str, titles: dict[str, str]) -> pl.DataFrame:
     """A table of results with the short title of each data set in the place of its key."""
     names = {dataset: short_title(title) for dataset, title in titles.items()}
     table = pl.read_csv(path, infer_schema_length=None)
-    hidden = [column.name for column in table if column.null_count() == table.height]  # nothing says what they hold
+    hidden = [column.name for column in table if column.null_count() == table.height > 0]  # nothing says what they hold
     return table.with_columns(pl.col(hidden).cast(pl.Float64), pl.col("dataset").replace(names))
 
 
