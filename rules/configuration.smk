@@ -89,9 +89,11 @@ def check_source(name, source):
 def hint_of(fault, schema):
     """What the schema says of the value at fault; an entry of a list that it does not describe is described as the list."""
     there, hint = schema, None
-    for step in fault.absolute_schema_path:
-        hint = None if step in {"properties", "$ref"} else hint
-        there = schema["$defs"]["source"] if step == "$ref" else there[step]
+    for step in fault.absolute_schema_path:  # which leaves "$ref" out
+        if isinstance(there, dict) and "$ref" in there:
+            there = schema["$defs"][there["$ref"].rpartition("/")[2]]
+        hint = None if step == "properties" else hint
+        there = there[step]
         hint = there.get("description", hint) if isinstance(there, dict) else hint
     return hint or "config/README.md describes every key."
 
