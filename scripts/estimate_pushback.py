@@ -25,7 +25,6 @@ GROUPS = ["affective", *CATEGORIES, "not affective"]
 
 NAIVE = ["share_naive", "ci_low", "ci_high"]  # of kinds and reasons
 MIN_LABELS = 30  # conversations from which error rates are taken at all, and those of a data set from its own alone
-FROM_LABELS = "labelled probability sample"
 
 
 def error_rates_for(
@@ -117,7 +116,7 @@ def estimate_pushback(
                 **(by_labels or corrected),
                 "n_labels": n_read if by_labels and n_read >= min_positive else None,
                 "from_labels": by_labels is not None,
-                "correction": f"{FROM_LABELS} of {dataset}" if by_labels else correction,
+                "correction": f"labelled probability sample of {dataset}" if by_labels else correction,
                 "share_of_assistant_messages": message_interval["estimate"],
                 "message_ci_low": message_interval["ci_low"],
                 "message_ci_high": message_interval["ci_high"],
@@ -230,7 +229,7 @@ def main():
     counts = pl.col("n_with_pushback"), pl.col("n_conversations") - pl.col("n_with_pushback")
     few = pl.any_horizontal([n.is_between(1, privacy["min_conversations"] - 1) for n in counts]).fill_null(False)
     # Where labels are public, what rests on them alone tells no count; where they are not, it has had its own floor.
-    told = (pl.col("suppressed") | few) & ~pl.col("correction").str.starts_with(FROM_LABELS)
+    told = (pl.col("suppressed") | few) & ~pl.col("from_labels")
     table.with_columns(
         pl.when(~few).then(pl.col(hide)),
         pl.when(~told).then(pl.col("estimate", "ci_low", "ci_high")),

@@ -31,11 +31,8 @@ PACKAGES = [
     "seaborn",
     "pandas",
 ]
-LABELLED = {
-    "arena": "Chatbot Arena",
-    "hh": "HH-RLHF",
-    "coconot": "CoCoNot",
-}  # sources of labels, beside the run's data sets
+# Sources of labels, beside the run's data sets.
+LABELLED = {"arena": "Chatbot Arena", "hh": "HH-RLHF", "coconot": "CoCoNot"}
 MOST_VALUES = 8  # of a dimension that are printed
 HEADLINES = [
     "affective-share",
